@@ -1,0 +1,261 @@
+//! A private PostgreSQL cluster of the installed server programs: created, started, stopped by its process.
+//!
+//! Used for the demo, for tests, and as a place to try restores. It listens on a Unix socket only, in its own folder.
+//! PostgreSQL refuses to run as root, so under root the programs run as the user `postgres`, or `nobody` without one.
+//! It leaves what is inside the cluster to its callers.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// What can go wrong with a private cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No server programs were found.
+    #[error(
+        "PostgreSQL's server programs (initdb, postgres) were not found: install the package `postgresql`, \
+         or name their folder in KEEPSAKE_POSTGRES_BIN"
+    )]
+    NoPrograms,
+    /// One of them failed.
+    #[error("{program} failed: {message}")]
+    Program {
+        /// Which.
+        program: String,
+        /// What it printed last.
+        message: String,
+    },
+    /// A file or process could not be handled.
+    #[error("{what}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    let what = what.into();
+    move |source| Error::Io { what, source }
+}
+
+/// The installed server programs and the user that runs them.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    bin: PathBuf,
+    run_as: Option<(u32, u32)>,
+}
+
+impl Programs {
+    /// Finds the newest installed version, or the one in `KEEPSAKE_POSTGRES_BIN`.
+    ///
+    /// # Errors
+    /// [`Error::NoPrograms`] if there are none.
+    pub fn find() -> Result<Self, Error> {
+        let named = std::env::var_os("KEEPSAKE_POSTGRES_BIN").map(PathBuf::from);
+        let bin = match named {
+            Some(folder) => folder.join("initdb").is_file().then_some(folder),
+            None => newest_debian_version().or_else(on_path),
+        };
+        Ok(Self { bin: bin.ok_or(Error::NoPrograms)?, run_as: unprivileged_user() })
+    }
+
+    /// Full path of one program, such as `pg_dump`.
+    pub fn path(&self, program: &str) -> PathBuf {
+        self.bin.join(program)
+    }
+
+    /// A command that runs one program as the unprivileged user.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.path(program));
+        command.env_remove("PGDATA").env("LC_ALL", "C").stdin(Stdio::null()).current_dir("/");
+        if let Some((uid, gid)) = self.run_as {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    /// Gives a file or folder to the user that runs the server.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the owner cannot be changed.
+    pub fn give(&self, path: &Path) -> Result<(), Error> {
+        match self.run_as {
+            Some((uid, gid)) => {
+                chown(path, Some(uid), Some(gid)).map_err(io_error(format!("could not hand over {}", path.display())))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn newest_debian_version() -> Option<PathBuf> {
+    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .filter_map(Result::ok)
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter(|(_, bin)| bin.join("initdb").is_file())
+        .collect();
+    versions.sort_unstable();
+    versions.pop().map(|(_, bin)| bin)
+}
+
+fn on_path() -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join("initdb").is_file())
+}
+
+fn unprivileged_user() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ids = |name: &str| {
+        let mut fields = users.lines().find(|line| line.split(':').next() == Some(name))?.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    Some(ids("postgres").or_else(|| ids("nobody")).unwrap_or((65534, 65534)))
+}
+
+/// A cluster in a folder. Dropped, a started cluster is stopped at once (its data stay).
+#[derive(Debug)]
+pub struct Cluster {
+    programs: Programs,
+    data: PathBuf,
+    socket: PathBuf,
+    running: bool,
+}
+
+impl Cluster {
+    /// Creates a cluster below `folder` (which is made if it is missing, and must be reachable by the server's user):
+    /// superuser `postgres`, no password on its own socket, UTF-8, C collation.
+    ///
+    /// # Errors
+    /// [`Error`] by cause; a folder that holds a cluster already is a program error.
+    pub fn create(programs: &Programs, folder: &Path) -> Result<Self, Error> {
+        let cluster = Self::at(programs, folder)?;
+        let data = cluster.data.as_os_str();
+        run(programs, "initdb", |command| {
+            command.args([OsStr::new("-D"), data]);
+            command.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]);
+        })?;
+        Ok(cluster)
+    }
+
+    /// A cluster that was created below `folder` earlier.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder cannot be prepared.
+    pub fn at(programs: &Programs, folder: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(io_error(format!("could not create {}", folder.display())))?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+            .map_err(io_error(format!("could not open {} to the server's user", folder.display())))?;
+        programs.give(folder)?;
+        let folder = folder.canonicalize().map_err(io_error(format!("could not resolve {}", folder.display())))?;
+        Ok(Self { programs: programs.clone(), data: folder.join("data"), socket: folder, running: false })
+    }
+
+    /// Starts the server and waits until it answers. `settings` are `name=value` pairs for its command line.
+    ///
+    /// # Errors
+    /// [`Error::Program`] with the end of the server's log.
+    pub fn start(&mut self, settings: &[(&str, &str)]) -> Result<(), Error> {
+        let log = self.socket.join("server.log");
+        let mut options = format!("-k {} -c listen_addresses=''", self.socket.display());
+        for (name, value) in settings {
+            options.push_str(&format!(" -c {name}={value}"));
+        }
+        let (data, log_arg) = (self.data.clone(), log.clone());
+        let started = run(&self.programs, "pg_ctl", |command| {
+            command.arg("-D").arg(&data).arg("-l").arg(&log_arg).args(["-w", "-t", "60", "-o", &options, "start"]);
+            // The server keeps what it inherits: a pipe would never close.
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        });
+        self.running = started.is_ok();
+        started.map(drop).map_err(|error| match error {
+            Error::Program { program, .. } => {
+                let text = fs::read_to_string(&log).unwrap_or_default();
+                let tail: Vec<&str> = text.lines().rev().take(5).collect();
+                Error::Program { program, message: tail.into_iter().rev().collect::<Vec<_>>().join("; ") }
+            }
+            other => other,
+        })
+    }
+
+    /// Stops the server: open transactions are rolled back, data are written out.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if it does not stop.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        self.stop_with("fast")
+    }
+
+    /// Stops the server as a power cut would: the next start recovers.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if it does not stop.
+    pub fn crash(&mut self) -> Result<(), Error> {
+        self.stop_with("immediate")
+    }
+
+    fn stop_with(&mut self, mode: &str) -> Result<(), Error> {
+        let data = self.data.clone();
+        run(&self.programs, "pg_ctl", |command| {
+            command.arg("-D").arg(&data).args(["-w", "-t", "60", "-m", mode, "stop"]);
+        })?;
+        self.running = false;
+        Ok(())
+    }
+
+    /// The folder of the server's socket: the `host` of a connection.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The folder of its data files.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// A connection string for `database` as its superuser.
+    pub fn dsn(&self, database: &str) -> String {
+        format!("host={} user=postgres dbname={database}", self.socket.display())
+    }
+
+    /// The programs that run it.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.running {
+            let _stopped_or_reported_by_the_next_start = self.stop_with("immediate");
+        }
+    }
+}
+
+fn run(programs: &Programs, program: &str, arrange: impl FnOnce(&mut Command)) -> Result<Output, Error> {
+    let mut command = programs.command(program);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    arrange(&mut command);
+    let output = command
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .map_err(io_error(format!("could not run {}", programs.path(program).display())))?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
+    Err(Error::Program { program: program.to_owned(), message: last.to_owned() })
+}

@@ -1,0 +1,54 @@
+//! Names of objects.
+
+use std::fmt;
+
+/// The name of an object: segments joined by `/`, none empty, none `.` or `..`, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(String);
+
+/// A text that cannot name an object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` cannot name an object: segments must not be empty, `.`, `..` or hold control characters")]
+pub struct InvalidKey(String);
+
+impl Key {
+    /// Parses a name such as `data/4f/4f12...`.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] if a segment is empty, `.`, `..`, or holds a control character.
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidKey> {
+        let text = text.into();
+        let valid = text
+            .split('/')
+            .all(|segment| !matches!(segment, "" | "." | "..") && !segment.chars().any(char::is_control));
+        if valid { Ok(Self(text)) } else { Err(InvalidKey(text.chars().take(200).collect())) }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last segment.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// This name below `prefix`.
+    #[must_use]
+    pub fn under(&self, prefix: &Self) -> Self {
+        Self(format!("{}/{}", prefix.0, self.0))
+    }
+
+    /// This name without `prefix`, if it lies below it.
+    pub fn strip_prefix(&self, prefix: &Self) -> Option<Self> {
+        let rest = self.0.strip_prefix(prefix.as_str())?.strip_prefix('/')?;
+        (!rest.is_empty()).then(|| Self(rest.to_owned()))
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
