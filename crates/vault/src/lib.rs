@@ -1,1 +1,3 @@
 //! Keepsake vault.
+
+pub mod chunk;
