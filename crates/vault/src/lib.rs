@@ -1,3 +1,4 @@
 //! Keepsake vault.
 
 pub mod chunk;
+pub mod engine;
