@@ -1,1 +1,4 @@
 //! Keepsake vault.
+
+pub mod chunk;
+pub mod engine;
