@@ -16,23 +16,24 @@ pub struct Home {
 }
 
 impl Home {
-    /// The folder named, else `KEEPSAKE_HOME`, else `keepsake` below `XDG_DATA_HOME` or `~/.local/share`. The key file is
-    /// `KEEPSAKE_MASTER_KEY_FILE` or `master.key` in the folder.
+    /// The folder named, else where [`keepsake_keys::master`] says: `KEEPSAKE_HOME`, else `keepsake` in the user's
+    /// configuration folder. The key file is `KEEPSAKE_MASTER_KEY_FILE`, or lies in the folder.
     ///
     /// # Errors
     /// [`Code::HomeFailed`] if no home can be told.
     pub fn resolve(named: Option<&Path>, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Self> {
-        let path = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = named
-            .map(Path::to_path_buf)
-            .or_else(|| path("KEEPSAKE_HOME"))
-            .or_else(|| path("XDG_DATA_HOME").map(|data| data.join("keepsake")))
-            .or_else(|| path("HOME").map(|home| home.join(".local/share/keepsake")))
-            .ok_or_else(|| Error::new(Code::HomeFailed, "neither KEEPSAKE_HOME nor HOME is set"))?;
-        let folder = std::path::absolute(&folder)
-            .map_err(|error| Error::because(Code::HomeFailed, format!("cannot use {}", folder.display()), error))?;
-        let master_key = path("KEEPSAKE_MASTER_KEY_FILE").unwrap_or_else(|| folder.join("master.key"));
-        Ok(Self { folder, master_key })
+        let env = |name: &str| match (name, named) {
+            ("KEEPSAKE_HOME", Some(folder)) => Some(folder.as_os_str().to_owned()),
+            _ => env(name),
+        };
+        let unknown = |error| Error::because(Code::HomeFailed, "no folder for this installation is known", error);
+        let folder = keepsake_keys::master::home(env).map_err(unknown)?;
+        let master_key = keepsake_keys::master::place(env).map_err(unknown)?;
+        let absolute = |path: PathBuf| {
+            std::path::absolute(&path)
+                .map_err(|error| Error::because(Code::HomeFailed, format!("cannot use {}", path.display()), error))
+        };
+        Ok(Self { folder: absolute(folder)?, master_key: absolute(master_key)? })
     }
 
     /// The folder.
@@ -87,7 +88,7 @@ mod tests {
         let home = Home::resolve(None, &env(&pairs)).unwrap();
         assert_eq!(home.folder(), Path::new("/srv/b"));
         let home = Home::resolve(None, &env(&pairs[1..])).unwrap();
-        assert_eq!(home.folder(), Path::new("/home/x/.local/share/keepsake"));
+        assert_eq!(home.folder(), Path::new("/home/x/.config/keepsake"));
         assert!(Home::resolve(None, &env(&[])).is_err());
     }
 

@@ -5,9 +5,11 @@
 //! `keepsake-vault` stores files, `keepsake-keys` wraps secrets; only here do they meet. It leaves argument parsing,
 //! terminals and printing to the binary.
 
+pub mod context;
 pub mod error;
 pub mod home;
 pub mod journal;
 
+pub use context::Context;
 pub use error::{Class, Code, Error, Result};
 pub use home::Home;
