@@ -8,5 +8,6 @@
 
 pub mod capture;
 pub mod cluster;
+pub mod connect;
 pub mod mapping;
 pub mod schema;

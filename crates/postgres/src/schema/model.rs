@@ -145,6 +145,9 @@ pub struct Table {
     pub rls_forced: bool,
     /// `relreplident`: d default, n nothing, f full, i index.
     pub replica_identity: char,
+    /// Columns of the unique index that is the replica identity, where `replica_identity` is `i`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica_identity_columns: Option<Vec<String>>,
     /// `reltuples` as the planner has it; negative if never analysed.
     pub estimated_rows: i64,
     /// Size of the heap on disk, bytes.
@@ -302,6 +305,18 @@ pub struct Publication {
     pub name: String,
     /// Tables whose changes it sends.
     pub tables: Vec<TableName>,
+}
+
+impl Schema {
+    /// Foreign keys of one table.
+    pub fn foreign_keys_of<'a>(&'a self, table: &'a TableName) -> impl Iterator<Item = &'a ForeignKey> {
+        self.foreign_keys.iter().filter(move |key| &key.from == table)
+    }
+
+    /// Foreign keys that reference one table.
+    pub fn foreign_keys_to<'a>(&'a self, table: &'a TableName) -> impl Iterator<Item = &'a ForeignKey> {
+        self.foreign_keys.iter().filter(move |key| &key.to == table)
+    }
 }
 
 impl Table {
