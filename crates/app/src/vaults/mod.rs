@@ -1,0 +1,10 @@
+//! Vaults: found by a keyed hash of what they protect, opened with their secret from the keyring.
+
+mod ensure;
+mod list;
+mod open;
+
+pub use ensure::{Birth, ensure};
+pub use list::{Info, list};
+pub use open::open;
+pub(crate) use open::vault_error;
