@@ -9,4 +9,5 @@
 pub mod capture;
 pub mod cluster;
 pub mod mapping;
+pub mod ownership;
 pub mod schema;
