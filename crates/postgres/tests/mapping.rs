@@ -1,5 +1,7 @@
 //! Mappings as documents, and bound to real databases.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use keepsake_domain::Group;
 use keepsake_postgres::{
     mapping::{self, Decision, Edge, Error, FileColumn, KeySource, Link, Mapping, OnlyWhere, OwnedTable, Root, Rules},
