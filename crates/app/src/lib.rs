@@ -7,9 +7,18 @@
 
 pub mod context;
 pub mod error;
+pub mod export;
 pub mod home;
+pub mod install;
+pub mod issue;
 pub mod journal;
+pub mod points;
+pub mod storage;
+pub mod vaults;
+pub mod verify;
 
 pub use context::Context;
 pub use error::{Class, Code, Error, Result};
 pub use home::Home;
+pub use issue::Issue;
+pub use storage::Storage;

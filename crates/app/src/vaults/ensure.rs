@@ -1,6 +1,6 @@
 //! The vault for something to be protected: opened, or brought into being (safety rule S15).
 
-use super::open::{open_with_any, vault_error};
+use super::open::{open, vault_error};
 use crate::{
     context::Context,
     error::{Code, Error, Result},
@@ -13,7 +13,7 @@ use keepsake_vault::{
     config::{CreateSpec, Kind},
     vault::{Open, Vault},
 };
-use rand::rngs::SysRng;
+use rand::rngs::{StdRng, SysRng};
 
 /// What a vault is made for.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Birth<'a> {
 /// [`Code::StorageUnsafe`] if the store does not enforce create-only puts; else by cause.
 pub async fn ensure(context: &Context, storage: &Storage, birth: &Birth<'_>) -> Result<(VaultId, Vault<Open>)> {
     let id = context.master.vault_id(&birth.subject);
-    match open_with_any(storage, id).await {
+    match open(context, storage, id).await {
         Ok(vault) => return Ok((id, vault)),
         Err(error) if error.code() == Code::VaultNotFound => {}
         Err(error) => return Err(error),
@@ -46,10 +46,13 @@ pub async fn ensure(context: &Context, storage: &Storage, birth: &Birth<'_>) -> 
     }
     let secret = secret_for(context, storage, id).await?;
     let password = super::open::password(&secret)?;
-    match Vault::create(storage.vault(id), &password, spec(birth), &mut rand::make_rng::<rand::rngs::StdRng>()).await {
+    let mut random: StdRng = rand::make_rng();
+    let created =
+        Vault::create(storage.vault(id), &password, spec(birth), &mut random, &*context.clock, &context.cancel).await;
+    match created {
         Ok(vault) => Ok((id, vault)),
         // Somebody else was faster: theirs is the vault.
-        Err(keepsake_vault::Error::AlreadyExists { .. }) => Ok((id, open_with_any(storage, id).await?)),
+        Err(keepsake_vault::Error::AlreadyExists { .. }) => Ok((id, open(context, storage, id).await?)),
         Err(error) => Err(vault_error("could not create the vault", error)),
     }
 }

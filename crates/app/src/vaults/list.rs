@@ -73,7 +73,7 @@ pub async fn list(context: &Context, storage: &Storage) -> Result<Vec<Info>> {
 
 async fn describe(context: &Context, storage: &Storage, id: VaultId) -> Result<Info> {
     context.still_wanted()?;
-    let vault = open(storage, id).await?;
+    let vault = open(context, storage, id).await?;
     let points: Vec<_> = points::of_vault(context, id, &vault).await?;
     let regular: Vec<_> = points.iter().filter(|point| !point.is_pre_recovery()).collect();
     let about = points::about(&vault);

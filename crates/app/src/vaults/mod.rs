@@ -6,5 +6,6 @@ mod open;
 
 pub use ensure::{Birth, ensure};
 pub use list::{Info, list};
+pub(crate) use list::matching;
 pub use open::open;
-pub(crate) use open::vault_error;
+pub(crate) use open::{open_with_secret, vault_error};

@@ -1,6 +1,7 @@
 //! Opening a vault with its secret from the keyring.
 
 use crate::{
+    context::Context,
     error::{Code, Error, Result},
     install::key_error,
     storage::{Storage, failed},
@@ -17,17 +18,21 @@ use keepsake_vault::{
 ///
 /// # Errors
 /// [`Code::VaultNotFound`], [`Code::MasterKeyWrong`], [`Code::VaultDamaged`], or the store's failure.
-pub async fn open(storage: &Storage, vault: VaultId) -> Result<Vault<Open>> {
-    open_with_any(storage, vault).await
+pub async fn open(context: &Context, storage: &Storage, vault: VaultId) -> Result<Vault<Open>> {
+    Ok(open_with_secret(context, storage, vault).await?.0)
 }
 
 /// Opens a vault with whichever of its keyring entries fits: a birth that two writers raced for leaves more than one.
-pub(super) async fn open_with_any(storage: &Storage, vault: VaultId) -> Result<Vault<Open>> {
+pub(crate) async fn open_with_secret(
+    context: &Context,
+    storage: &Storage,
+    vault: VaultId,
+) -> Result<(Vault<Open>, VaultSecret)> {
     let candidates = storage.keyring().open_all(vault).await.map_err(key_error)?;
     let mut last = candidates.refused.into_iter().next().map(|(_, error)| key_error(error));
     for entry in candidates.opened {
-        match Vault::open(storage.vault(vault), &password(&entry.secret)?).await {
-            Ok(vault) => return Ok(vault),
+        match Vault::open(storage.vault(vault), &password(&entry.secret)?, &context.cancel).await {
+            Ok(vault) => return Ok((vault, entry.secret)),
             Err(error @ keepsake_vault::Error::WrongKey { .. }) => {
                 last = Some(vault_error("the vault does not open", error));
             }
