@@ -1,6 +1,6 @@
 //! The sample application installs, fills, breaks and is edited as its users expect.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking, like tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like tests")]
 
 use keepsake_testkit::{
     planner::{self, Size, Spec},
