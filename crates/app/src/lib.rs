@@ -15,7 +15,7 @@ pub mod journal;
 pub mod points;
 pub mod storage;
 pub mod vaults;
-pub mod verify;
+
 
 pub use context::Context;
 pub use error::{Class, Code, Error, Result};

@@ -6,7 +6,7 @@ use crate::{
 };
 use keepsake_domain::VaultId;
 use keepsake_keys::Keyring;
-use keepsake_store::{Capabilities, DynStore, Key, Location, Options, Store, prefix::Prefix};
+use keepsake_store::{Capabilities, DynStore, Key, Location, Options, prefix::Prefix};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
