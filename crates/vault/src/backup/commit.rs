@@ -1,12 +1,15 @@
 //! The end of a backup: folder listings, packs, index, and only then the snapshot.
 
-use super::{Backup, Error, Result, SnapshotSpec, Stats, Unreadable, metadata};
+use super::{Backup, Error, Result, SnapshotSpec, Stats, Unreadable};
 use crate::{
     engine::{
         Phase,
         failpoint::{Failpoint, hit},
     },
+    file,
     id::Id,
+    snapshot::{Snapshot, Summary},
+    time::Time,
 };
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 use tokio::sync::oneshot;
@@ -85,14 +88,45 @@ impl Backup {
         let result =
             if unreadable.is_empty() { Completeness::Complete } else { Completeness::Incomplete(unreadable) };
         let stats = session.counters.stats();
-        let snapshot = metadata::snapshot(spec(&result), tree, self.options.parent, &stats);
+        let snapshot = self.describe(spec(&result), tree, &stats);
         // The last moment at which a cancellation counts.
         session.check()?;
         hit(Failpoint::BeforeSnapshotPut);
-        let snapshot = session.vault.put_snapshot(&snapshot).await.map_err(Error::from)?;
+        let snapshot = session.vault.put_document(file::Kind::Snapshot, snapshot.encode()).await?;
         hit(Failpoint::AfterSnapshotPut);
         session.progress.enter(Phase::Done);
         Ok(Committed { snapshot, tree, result, stats })
+    }
+
+    fn describe(&self, spec: SnapshotSpec, tree: Id, stats: &Stats) -> Snapshot {
+        let SnapshotSpec { time, hostname, username, tags, paths, original } = spec;
+        let summary = Summary {
+            backup_start: self.session.started,
+            backup_end: Time::utc(self.options.clock.now()),
+            files_new: 0,
+            files_changed: stats.files - stats.files_unchanged,
+            files_unmodified: stats.files_unchanged,
+            dirs_new: 0,
+            dirs_changed: stats.dirs,
+            dirs_unmodified: 0,
+            data_blobs: stats.chunks_new - stats.trees_new,
+            tree_blobs: stats.trees_new,
+            data_added: stats.bytes_new,
+            data_added_packed: stats.bytes_stored,
+            total_files_processed: stats.files,
+            total_bytes_processed: stats.bytes_raw,
+        };
+        Snapshot {
+            parent: self.options.parent,
+            paths,
+            hostname,
+            username,
+            tags,
+            original,
+            program_version: concat!("keepsake ", env!("CARGO_PKG_VERSION")).to_owned(),
+            summary: Some(summary),
+            ..Snapshot::new(time, tree)
+        }
     }
 
     async fn store_trees(&self) -> Result<Id> {

@@ -3,13 +3,13 @@
 //! Index files are written while a long backup is running: what they name is found by the next backup should this one
 //! not reach its end.
 
-use super::{Error, Result, packer::Pack, session::Session};
+use super::{Error, Result, session::Session};
 use crate::{
     engine::failpoint::{Failpoint, hit},
-    id::Id,
+    file,
     index::{self, PackBlobs},
+    pack,
 };
-use keepsake_store::Payload;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -81,15 +81,17 @@ impl Indexer {
 
 impl Session {
     /// Writes one pack to the store, and an index file if one is due.
-    pub(super) async fn upload(&self, pack: Pack) -> Result<()> {
+    pub(super) async fn upload(&self, pack: pack::Finished) -> Result<()> {
         let _transfer = self.engine.transfer(&self.cancel).await?;
-        let Pack { id, entries, pieces, length_bytes } = pack;
         hit(Failpoint::BeforePackPut);
-        let put = self.vault.put_pack(&id, Payload::from(pieces));
+        let put = self.vault.put_pack(&pack);
         self.cancel.run_until_cancelled(put).await.ok_or(Error::Cancelled)??;
         hit(Failpoint::AfterPackPut);
-        self.counters.pack(length_bytes);
-        if let Some(due) = self.indexer.add(PackBlobs { id, blobs: entries }, length_bytes) {
+        self.counters.pack(pack.size_bytes);
+        let pack::Finished { id, payload, entries, size_bytes } = pack;
+        // From here on its memory is free for others.
+        drop(payload);
+        if let Some(due) = self.indexer.add(PackBlobs { id, blobs: entries }, size_bytes) {
             self.put_index(due).await?;
         }
         Ok(())
@@ -104,7 +106,7 @@ impl Session {
     async fn put_index(&self, packs: Vec<PackBlobs>) -> Result<()> {
         let file = index::File { packs, packs_to_delete: Vec::new(), supersedes: Vec::new() };
         hit(Failpoint::BeforeIndexPut);
-        let _id: Id = self.vault.put_index(&file).await?;
+        self.vault.put_document(file::Kind::Index, file.encode()).await?;
         hit(Failpoint::AfterIndexPut);
         // From here on other backups with this vault open find these blobs.
         for pack in &file.packs {

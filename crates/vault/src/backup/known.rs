@@ -53,7 +53,7 @@ impl Known {
 
     async fn load_async(&self, session: &Session) -> Result<KnownFolder> {
         let Some(id) = self.subtree() else { return Ok(KnownFolder::default()) };
-        match session.vault.tree(&id, &session.cancel).await {
+        match session.vault.read_tree(&id, &session.cancel).await {
             Ok(tree) => Ok(KnownFolder(Some(tree))),
             Err(error) if error.is_cancelled() => Err(error.into()),
             Err(error) => {

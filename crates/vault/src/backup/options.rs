@@ -2,6 +2,7 @@
 
 use super::IndexEvery;
 use crate::{engine::Progress, id::Id, time::Time};
+use keepsake_domain::{Clock, SystemClock};
 use std::{num::NonZeroUsize, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,7 @@ impl Default for Compression {
 }
 
 /// Options of one backup.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct BackupOptions {
     /// A snapshot's id; files whose size, times and inode are as in it are taken over without being read.
     pub parent: Option<Id>,
@@ -49,6 +50,22 @@ pub struct BackupOptions {
     pub progress: Arc<Progress>,
     /// When interim index files are written.
     pub index_every: IndexEvery,
+    /// For the snapshot's record of when the backup ran.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for BackupOptions {
+    fn default() -> Self {
+        Self {
+            parent: None,
+            chunking: Chunking::default(),
+            compression: Compression::default(),
+            cancel: CancellationToken::new(),
+            progress: Arc::default(),
+            index_every: IndexEvery::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
 }
 
 /// What the snapshot says of itself.

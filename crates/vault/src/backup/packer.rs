@@ -11,6 +11,7 @@ use crate::{
     pack,
 };
 use bytes::Bytes;
+use keepsake_store::Payload;
 use rand::{RngExt, rngs::StdRng};
 use std::{
     num::NonZeroU32,
@@ -38,15 +39,6 @@ pub(super) struct Blob<'a> {
     pub(super) bytes: &'a [u8],
     /// Length of the content if `bytes` is its zstd form.
     pub(super) uncompressed_length: Option<NonZeroU32>,
-}
-
-/// A complete pack, ready for the store.
-#[derive(Debug)]
-pub(super) struct Pack {
-    pub(super) id: Id,
-    pub(super) entries: Vec<pack::Entry>,
-    pub(super) pieces: Vec<Bytes>,
-    pub(super) length_bytes: u64,
 }
 
 /// The open packs of one kind of blob.
@@ -103,7 +95,7 @@ impl Packer {
     }
 
     /// Seals `blob` into one of the open packs. Returns how many bytes it takes there, and the pack if it is complete.
-    pub(super) fn add(&self, engine: &Engine, key: &Key, blob: Blob<'_>) -> Result<(u64, Option<Pack>), PackError> {
+    pub(super) fn add(&self, engine: &Engine, key: &Key, blob: Blob<'_>) -> Result<(u64, Option<pack::Finished>), PackError> {
         let slot = self.choose();
         let mut open = lock(&slot.pack);
         let before = open.length;
@@ -125,7 +117,7 @@ impl Packer {
     }
 
     /// Completes the fullest open pack, whatever its length. `None` if all are empty.
-    pub(super) fn finish_fullest(&self, engine: &Engine, key: &Key) -> Result<Option<Pack>, PackError> {
+    pub(super) fn finish_fullest(&self, engine: &Engine, key: &Key) -> Result<Option<pack::Finished>, PackError> {
         let Some(slot) = self.slots.iter().max_by_key(|slot| slot.bytes.load(Relaxed)) else { return Ok(None) };
         let full = slot.empty(&mut lock(&slot.pack));
         if full.entries.is_empty() { Ok(None) } else { full.finish(engine, key).map(Some) }
@@ -183,7 +175,7 @@ impl OpenPack {
         self.tail.get_or_insert_with(|| engine.buffer(needed.max(size)))
     }
 
-    fn finish(mut self, engine: &Engine, key: &Key) -> Result<Pack, PackError> {
+    fn finish(mut self, engine: &Engine, key: &Key) -> Result<pack::Finished, PackError> {
         let too_long = PackError::Header { blobs: self.entries.len() };
         let header = pack::encode(&self.entries);
         let sealed_length = header.len() + OVERHEAD_BYTES;
@@ -192,11 +184,12 @@ impl OpenPack {
         key.seal_into(&header, tail.vec())?;
         tail.vec().extend_from_slice(&length_field);
         self.hasher.update(&tail);
-        let length_bytes = self.length + tail.len() as u64;
+        let size_bytes = self.length + tail.len() as u64;
         let mut pieces = self.pieces;
         pieces.extend(self.tail.map(Buffer::freeze));
         pieces.push(tail.freeze());
-        Ok(Pack { id: self.hasher.finish(), entries: self.entries, pieces, length_bytes })
+        let payload = Payload::from(pieces);
+        Ok(pack::Finished { id: self.hasher.finish(), payload, entries: self.entries, size_bytes })
     }
 }
 
@@ -210,7 +203,7 @@ mod tests {
         Engine::new(EngineConfig { cpu_threads: 1, memory_bytes: 64 << 20, transfers: 1 }).unwrap()
     }
 
-    fn fill(packer: &Packer, blobs: u32, length: usize) -> Vec<Pack> {
+    fn fill(packer: &Packer, blobs: u32, length: usize) -> Vec<pack::Finished> {
         let (engine, key) = (engine(), Key::generate().unwrap());
         let mut packs = Vec::new();
         for number in 0..blobs {
@@ -230,8 +223,8 @@ mod tests {
     fn a_pack_is_named_by_its_bytes_and_its_header_lists_its_blobs() {
         let packs = fill(&Packer::new(StdRng::seed_from_u64(1)), 3, 100_000);
         let [pack] = &packs[..] else { panic!("a small backup makes one pack, not {}", packs.len()) };
-        let bytes = pack.pieces.concat();
-        assert_eq!((Id::of(&bytes), bytes.len() as u64), (pack.id, pack.length_bytes));
+        let bytes = pack.payload.pieces().concat();
+        assert_eq!((Id::of(&bytes), bytes.len() as u64), (pack.id, pack.size_bytes));
         assert_eq!(pack.entries.len(), 3);
     }
 
@@ -246,6 +239,6 @@ mod tests {
         };
         let together = (60..100).filter(|number| home(*number) == home(number + 1)).count();
         assert!(together < 25, "{together} of 40 neighbours lie in one pack");
-        assert!(packs.iter().all(|pack| pack.length_bytes < 128 << 20), "S27");
+        assert!(packs.iter().all(|pack| pack.size_bytes < 128 << 20), "S27");
     }
 }

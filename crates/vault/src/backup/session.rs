@@ -5,7 +5,7 @@ use super::{
     claims::Claims,
     indexer::Indexer,
     metadata::Names,
-    packer::{Blob, Pack, Packer},
+    packer::{Blob, Packer},
     probe::is_compressible,
     stats::Counters,
 };
@@ -15,6 +15,7 @@ use crate::{
     engine::{Admission, Engine, Progress, Reclaim, Scratch},
     id::Id,
     pack,
+    time::Time,
     vault::Indexed,
 };
 use std::{
@@ -29,7 +30,7 @@ const COMPRESS_FROM_BYTES: usize = 24;
 
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) vault: Arc<Vault<Indexed>>,
+    pub(super) vault: Vault<Indexed>,
     pub(super) engine: Engine,
     pub(super) runtime: Handle,
     /// Cancelled by the caller, or by the first failure.
@@ -47,6 +48,7 @@ pub(super) struct Session {
     pub(super) tasks: TaskTracker,
     pub(super) failure: Mutex<Option<Error>>,
     pub(super) names: Names,
+    pub(super) started: Time,
     /// Files that were begun and not finished.
     pub(super) open_files: AtomicUsize,
 }
@@ -140,7 +142,7 @@ impl Session {
             pack::Kind::Tree => &self.trees,
         };
         let (stored, full) = packer.add(&self.engine, self.vault.key(), blob)?;
-        self.counters.stored(data.len() as u64, stored);
+        self.counters.stored(kind, data.len() as u64, stored);
         if let Some(full) = full {
             self.ship(full);
         }
@@ -158,7 +160,7 @@ impl Session {
     }
 
     /// Starts the upload of a pack.
-    pub(super) fn ship(self: &Arc<Self>, pack: Pack) {
+    pub(super) fn ship(self: &Arc<Self>, pack: pack::Finished) {
         let session = Arc::clone(self);
         self.tasks.spawn_on(
             async move {

@@ -17,6 +17,7 @@ use crate::{
     Vault,
     chunk::{Cutter, Gear, Sizes},
     engine::{Engine, Phase, Reclaim},
+    time::Time,
     vault::Indexed,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -49,9 +50,9 @@ impl Vault<Indexed> {
     ///
     /// # Errors
     /// [`Error::Config`] if the vault's chunker settings cannot be used.
-    pub fn backup(self: &Arc<Self>, engine: &Engine, options: BackupOptions) -> Result<Backup> {
+    pub fn backup(&self, engine: &Engine, options: BackupOptions) -> Result<Backup> {
         let session = Arc::new(Session {
-            vault: Arc::clone(self),
+            vault: self.clone(),
             engine: engine.clone(),
             runtime: Handle::current(),
             cancel: options.cancel.child_token(),
@@ -66,6 +67,7 @@ impl Vault<Indexed> {
             tasks: TaskTracker::new(),
             failure: Default::default(),
             names: Names::default(),
+            started: Time::utc(options.clock.now()),
             open_files: Default::default(),
         });
         let reclaimer: Arc<dyn Reclaim> = Arc::new(Reclaimer(Arc::downgrade(&session)));

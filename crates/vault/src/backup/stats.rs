@@ -1,6 +1,6 @@
 //! What a backup did, in numbers.
 
-use crate::engine::Progress;
+use crate::{engine::Progress, pack};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -25,6 +25,8 @@ pub struct Stats {
     pub chunks: u64,
     /// Of those, how many were new.
     pub chunks_new: u64,
+    /// Of the new ones, how many are folder listings.
+    pub trees_new: u64,
     /// Pack files written.
     pub packs: u64,
 }
@@ -39,6 +41,7 @@ pub(super) struct Counters {
     bytes_stored: AtomicU64,
     chunks: AtomicU64,
     chunks_new: AtomicU64,
+    trees_new: AtomicU64,
     packs: AtomicU64,
     progress: Arc<Progress>,
 }
@@ -55,6 +58,7 @@ impl Counters {
             bytes_stored: zero(),
             chunks: zero(),
             chunks_new: zero(),
+            trees_new: zero(),
             packs: zero(),
             progress,
         }
@@ -64,8 +68,9 @@ impl Counters {
         self.chunks.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn stored(&self, new: u64, stored: u64) {
+    pub(super) fn stored(&self, kind: pack::Kind, new: u64, stored: u64) {
         self.chunks_new.fetch_add(1, Relaxed);
+        self.trees_new.fetch_add(u64::from(kind == pack::Kind::Tree), Relaxed);
         self.bytes_new.fetch_add(new, Relaxed);
         self.bytes_stored.fetch_add(stored, Relaxed);
     }
@@ -100,6 +105,7 @@ impl Counters {
             bytes_stored: self.bytes_stored.load(Relaxed),
             chunks: self.chunks.load(Relaxed),
             chunks_new: self.chunks_new.load(Relaxed),
+            trees_new: self.trees_new.load(Relaxed),
             packs: self.packs.load(Relaxed),
         }
     }
