@@ -6,11 +6,12 @@
 //! `keepsake` object in the configuration, and our words in the tags of a snapshot. `docs/format/vault.md` specifies it.
 //!
 //! Layers, lowest first: [`id`] and [`crypto`]; the pure codecs [`compress`], [`pack`], [`index`], [`tree`],
-//! [`snapshot`], [`config`], [`keyfile`], [`lock`], none of which does I/O; [`vault`], which joins them to a store;
-//! [`chunk`], which cuts content, and [`engine`], what all running jobs share.
+//! [`snapshot`], [`config`], [`keyfile`], [`lock`], none of which does I/O; [`vault`], which joins them to a store; and
+//! the operations [`backup`], [`restore`], [`walk`] and [`check`], of which the first two share an [`engine`].
 //!
 //! It knows nothing of PostgreSQL, weddings or the catalog. Where a password comes from is `keepsake-keys`' affair.
 
+pub mod backup;
 pub mod blob;
 pub mod chunk;
 pub mod compress;
@@ -26,6 +27,7 @@ pub mod lock;
 pub mod pack;
 pub mod password;
 pub mod polynomial;
+pub mod restore;
 pub mod snapshot;
 pub mod time;
 pub mod tree;

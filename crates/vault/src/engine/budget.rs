@@ -20,13 +20,28 @@ pub trait Reclaim: Send + Sync + std::fmt::Debug {
 /// How often a waiter looks again although nobody woke it; a guard against lost wake-ups, not the normal path.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// The part of the budget, one in so many, that is kept for chunks being gathered.
+const HELD_PART: u64 = 4;
+
 #[derive(Debug, Default)]
 struct Gauge {
     /// Bytes of living buffers.
     used: u64,
     /// Bytes that admitted work may still come to need.
     admitted: u64,
+    /// Bytes of long chunks that are still being gathered.
+    held: u64,
     peak: u64,
+}
+
+impl Gauge {
+    fn total(&self) -> u64 {
+        self.used + self.admitted + self.held
+    }
+
+    fn mark(&mut self) {
+        self.peak = self.peak.max(self.total());
+    }
 }
 
 #[derive(Debug)]
@@ -44,6 +59,21 @@ pub(super) struct Budget {
 pub struct Admission {
     budget: Arc<Budget>,
     bytes: u64,
+}
+
+/// Memory for a chunk that is being gathered, from a pot of its own: its owner may wait for other work to be admitted
+/// meanwhile, and would wait for itself if both came from one pot.
+#[derive(Debug)]
+pub struct Hold {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut gauge = self.budget.gauge();
+        gauge.held = gauge.held.saturating_sub(self.bytes);
+    }
 }
 
 impl Drop for Admission {
@@ -71,8 +101,7 @@ impl Budget {
     }
 
     pub(super) fn used_bytes(&self) -> u64 {
-        let gauge = self.gauge();
-        gauge.used + gauge.admitted
+        self.gauge().total()
     }
 
     pub(super) fn peak_bytes(&self) -> u64 {
@@ -83,7 +112,7 @@ impl Budget {
     pub(super) fn grow(&self, bytes: u64) {
         let mut gauge = self.gauge();
         gauge.used += bytes;
-        gauge.peak = gauge.peak.max(gauge.used + gauge.admitted);
+        gauge.mark();
     }
 
     /// Counts a buffer that is gone.
@@ -98,13 +127,24 @@ impl Budget {
         let mut gauge = self.gauge();
         let in_use = gauge.used + gauge.admitted;
         // Work larger than the whole budget goes in alone, or it would never.
-        if in_use != 0 && in_use + bytes > self.limit {
+        if in_use != 0 && in_use + bytes > self.limit - self.limit / HELD_PART {
             return None;
         }
         gauge.admitted += bytes;
-        gauge.peak = gauge.peak.max(gauge.used + gauge.admitted);
+        gauge.mark();
         drop(gauge);
         Some(Admission { budget: Arc::clone(self), bytes })
+    }
+
+    pub(super) fn try_hold(self: &Arc<Self>, bytes: u64) -> Option<Hold> {
+        let mut gauge = self.gauge();
+        if gauge.held + bytes > self.limit / HELD_PART {
+            return None;
+        }
+        gauge.held += bytes;
+        gauge.mark();
+        drop(gauge);
+        Some(Hold { budget: Arc::clone(self), bytes })
     }
 
     pub(super) async fn admit(self: &Arc<Self>, bytes: u64, cancel: &CancellationToken) -> Result<Admission, Cancelled> {
@@ -154,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_waits_until_memory_is_free() {
-        let budget = Arc::new(Budget::new(100));
+        let budget = Arc::new(Budget::new(134));
         let cancel = CancellationToken::new();
         let first = budget.admit(80, &cancel).await.unwrap();
         assert!(budget.try_admit(30).is_none());
@@ -191,7 +231,7 @@ mod tests {
                 true
             }
         }
-        let budget = Arc::new(Budget::new(100));
+        let budget = Arc::new(Budget::new(134));
         let small = Arc::new(Session(Arc::clone(&budget), Mutex::new(20)));
         let large = Arc::new(Session(Arc::clone(&budget), Mutex::new(70)));
         budget.grow(90);
@@ -199,6 +239,16 @@ mod tests {
         budget.register(Arc::downgrade(&(large.clone() as Arc<dyn Reclaim>)));
         let _admitted = budget.admit(50, &CancellationToken::new()).await.unwrap();
         assert_eq!((small.reclaimable_bytes(), large.reclaimable_bytes()), (20, 0));
+    }
+
+    #[test]
+    fn gathered_chunks_have_a_pot_of_their_own() {
+        let budget = Arc::new(Budget::new(100));
+        let hold = budget.try_hold(20).unwrap();
+        assert!(budget.try_hold(10).is_none());
+        assert!(budget.try_admit(75).is_some(), "held memory takes nothing from work");
+        drop(hold);
+        assert!(budget.try_hold(10).is_some());
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Capacities that are kept for reuse. Anything larger is allocated to measure and not kept.
-const CLASSES: [usize; 5] = [64 << 10, 256 << 10, 1 << 20, 4 << 20, 9 << 20];
+const CLASSES: [usize; 6] = [64 << 10, 256 << 10, 1 << 20, 2 << 20, 4 << 20, 9 << 20];
 
 /// Idle bytes kept at most, over all classes.
 const IDLE_BYTES: usize = 48 << 20;
@@ -38,7 +38,8 @@ impl Shelf {
         Self { budget, idle: Mutex::default() }
     }
 
-    pub(super) fn take(shelf: &Arc<Self>, capacity: usize) -> Buffer {
+    /// `counted`: whether it counts against the budget.
+    pub(super) fn take(shelf: &Arc<Self>, capacity: usize, counted: bool) -> Buffer {
         let class = CLASSES.iter().position(|class| *class >= capacity);
         let kept = class.and_then(|class| {
             let mut idle = shelf.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +49,7 @@ impl Shelf {
         });
         let capacity = class.and_then(|class| CLASSES.get(class).copied()).unwrap_or(capacity);
         let bytes = kept.unwrap_or_else(|| Vec::with_capacity(capacity));
-        let counted = bytes.capacity() as u64;
+        let counted = if counted { bytes.capacity() as u64 } else { 0 };
         shelf.budget.grow(counted);
         Buffer { bytes, counted, shelf: Arc::clone(shelf) }
     }
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn a_buffer_counts_until_its_last_bytes_are_gone_and_is_then_reused() {
         let shelf = shelf();
-        let mut buffer = Shelf::take(&shelf, 100_000);
+        let mut buffer = Shelf::take(&shelf, 100_000, true);
         buffer.vec().extend_from_slice(b"a wedding");
         let address = buffer.as_ptr();
         let bytes = buffer.freeze();
@@ -133,14 +134,14 @@ mod tests {
         assert_eq!(&part[..], b"wedding");
         drop(part);
         assert_eq!(shelf.budget.used_bytes(), 0);
-        let again = Shelf::take(&shelf, 200_000);
+        let again = Shelf::take(&shelf, 200_000, true);
         assert!(again.is_empty() && again.as_ptr() == address);
     }
 
     #[test]
     fn odd_sizes_are_made_to_measure_and_not_kept() {
         let shelf = shelf();
-        drop(Shelf::take(&shelf, 10 << 20));
+        drop(Shelf::take(&shelf, 10 << 20, true));
         assert_eq!(shelf.idle.lock().unwrap().bytes, 0);
     }
 }

@@ -16,7 +16,7 @@ mod pool;
 mod progress;
 
 pub use buffer::Buffer;
-pub use budget::{Admission, Reclaim};
+pub use budget::{Admission, Hold, Reclaim};
 pub use pool::Scratch;
 pub use progress::{Phase, Progress};
 
@@ -111,7 +111,18 @@ impl Engine {
     /// An empty buffer for at least `capacity` bytes, recycled if there is one. It counts against the budget until the
     /// last reference to its bytes is gone.
     pub fn buffer(&self, capacity: usize) -> Buffer {
-        Shelf::take(&self.0.shelf, capacity)
+        Shelf::take(&self.0.shelf, capacity, true)
+    }
+
+    /// As [`buffer`](Self::buffer) for content on its way in, which an [`Admission`] or a [`Hold`] accounts for.
+    pub fn input_buffer(&self, capacity: usize) -> Buffer {
+        Shelf::take(&self.0.shelf, capacity, false)
+    }
+
+    /// Memory for a long chunk that is still being gathered; `None` if too many are. The caller then ends its chunk
+    /// early instead of waiting.
+    pub fn try_hold(&self, bytes: u64) -> Option<Hold> {
+        self.0.budget.try_hold(bytes)
     }
 
     /// Waits for the right to transfer one more object.

@@ -14,6 +14,8 @@ pub struct Scratch {
     pub input: Vec<u8>,
     /// For compressed bytes.
     pub compressed: Vec<u8>,
+    /// For blobs on their way out.
+    pub decompressor: Option<crate::compress::Decompressor>,
     compressor: Option<(i32, zstd::bulk::Compressor<'static>)>,
 }
 
