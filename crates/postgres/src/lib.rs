@@ -9,5 +9,6 @@
 pub mod capture;
 pub mod cluster;
 pub mod connect;
+pub mod database;
 pub mod mapping;
 pub mod schema;
