@@ -8,10 +8,13 @@ use keepsake_testkit::postgres::Server;
 
 /// Creates the database `planner` with the nasty schema; returns its connection string.
 async fn nasty(server: &Server) -> String {
-    let (roles, schema) = include_str!("database_support/nasty.sql").split_once("--- split").unwrap();
-    server.connect("postgres").await.batch_execute(roles).await.expect("roles");
+    let mut steps = include_str!("database_support/nasty.sql").split("--- split");
+    server.connect("postgres").await.batch_execute(steps.next().unwrap()).await.expect("roles");
     let dsn = server.create_database("planner").await;
-    server.connect("planner").await.batch_execute(schema).await.expect("schema");
+    let client = server.connect("planner").await;
+    for step in steps {
+        client.batch_execute(step).await.expect("schema");
+    }
     dsn
 }
 

@@ -7,7 +7,7 @@ CREATE DOMAIN email AS citext CHECK (VALUE ~ '@');
 CREATE TYPE address AS (street text, "zip code" text);
 CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i * 2';
 CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.notes := upper(NEW.notes); RETURN NEW; END $$;
-CREATE SEQUENCE "odd.schema"."Seq""1" INCREMENT -3 START 100; SELECT setval('"odd.schema"."Seq""1"', -50, true);
+CREATE SEQUENCE "odd.schema"."Seq""1" INCREMENT -3 START -10; SELECT setval('"odd.schema"."Seq""1"', -50, true);
 CREATE SEQUENCE never_called START 7;
 CREATE TABLE weddings (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, lead bigint, mail email,
   feeling mood DEFAULT 'calm', home address, tags text[], extra jsonb, budget numeric(12,2), paid money, at timestamptz,
@@ -25,6 +25,7 @@ INSERT INTO weddings (name, mail, home, tags, extra, budget, paid, at, pause, ra
 INSERT INTO guests (wedding_id, name) SELECT 1, 'guest ' || i FROM generate_series(1, 300) i; UPDATE guests SET plus_one_of = 1 WHERE id % 7 = 0;
 UPDATE weddings SET lead = 5 WHERE id = 1;
 DELETE FROM guests WHERE id % 11 = 0;
+--- split
 CREATE TABLE activity (id bigint, at date NOT NULL, what text) PARTITION BY RANGE (at);
 CREATE TABLE activity_2025 PARTITION OF activity FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE activity_2026 PARTITION OF activity FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY HASH (id);
