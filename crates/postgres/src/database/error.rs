@@ -23,7 +23,7 @@ pub enum Error {
         what: String,
         /// What the connection said.
         #[source]
-        source: ServerError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The server refused a statement.
     #[error("could not {what}")]
@@ -213,7 +213,7 @@ impl Error {
     }
 
     pub(super) fn from_server(what: String, source: ServerError) -> Self {
-        if source.connection_lost() { Self::ConnectionLost { what, source } } else { Self::Server { what, source } }
+        if source.connection_lost() { Self::ConnectionLost { what, source: source.into() } } else { Self::Server { what, source } }
     }
 
     /// A failure while rows move: messages of data and integrity errors quote values, so only their codes are kept.

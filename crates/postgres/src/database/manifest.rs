@@ -60,6 +60,8 @@ pub struct Manifest {
     pub large_objects: LargeObjects,
     /// Roles that own something, or that a privilege, policy or setting names: they must exist where it is restored.
     pub roles: Vec<String>,
+    /// Those of them that policies and user mappings name: needed even where owners and privileges are left out.
+    pub needed_roles: Vec<String>,
     /// Materialized views, refreshed at the end of a restore and therefore not compared.
     pub materialized_views: Vec<TableName>,
     /// Foreign tables: their definition is carried, their rows live on another server.

@@ -18,6 +18,7 @@ mod options;
 mod programs;
 mod restore;
 mod rows;
+mod sum;
 mod toc;
 
 pub use capture::capture;

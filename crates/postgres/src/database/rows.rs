@@ -20,25 +20,72 @@ pub(super) fn column_list(columns: &[String]) -> String {
 }
 
 /// Column names, quoted, with commas.
-pub(super) fn quoted(columns: &[String]) -> String {
+fn quoted(columns: &[String]) -> String {
     columns.iter().map(|name| quote_ident(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// The statement that reads all rows that a capture carries of a table, for a capture or a comparison.
-pub(super) fn copy_out(name: &TableName, columns: &[String], condition: Option<&str>) -> String {
+/// The statement that reads all rows that a capture carries of a table.
+fn copy_out(name: &TableName, columns: &[String], condition: Option<&str>) -> String {
     match condition {
         None => format!("COPY {}{} TO STDOUT", name.sql(), column_list(columns)),
         Some(condition) => format!("COPY (SELECT {} FROM ONLY {} {condition}) TO STDOUT", quoted(columns), name.sql()),
     }
 }
 
+/// Heap blocks in one piece: 64 MiB.
+const PIECE_BLOCKS: u64 = 8192;
+/// Bytes in a heap block, unless the server was built otherwise (then pieces are larger or smaller, and still right).
+const BLOCK_BYTES: u64 = 8192;
+/// The first server version that reads a range of places without reading the whole table.
+const RANGES_SINCE: i32 = 140_000;
+
+/// Statements that read all rows that a capture carries of a table, each with the bytes of heap that it reads. Large
+/// tables are cut at fixed places in the heap; an empty heap has no statement.
+pub(super) fn split(
+    name: &TableName,
+    columns: &[String],
+    condition: Option<&str>,
+    heap_bytes: u64,
+    server_version: i32,
+) -> Vec<(String, u64)> {
+    let blocks = heap_bytes.div_ceil(BLOCK_BYTES);
+    if blocks == 0 {
+        return Vec::new();
+    }
+    if blocks <= PIECE_BLOCKS || server_version < RANGES_SINCE || condition.is_some() {
+        return vec![(copy_out(name, columns, condition), heap_bytes)];
+    }
+    let piece = |number: u64| {
+        let from = number * PIECE_BLOCKS;
+        // The last piece is open at its end, in case a block is not as large as it is taken to be.
+        let to = Some(from + PIECE_BLOCKS).filter(|to| *to < blocks);
+        (copy_out_blocks(name, columns, from, to), (to.unwrap_or(blocks) - from) * BLOCK_BYTES)
+    };
+    (0..blocks.div_ceil(PIECE_BLOCKS)).map(piece).collect()
+}
+
 /// The statement that reads the rows in blocks `from` (inclusive) to `to` (exclusive; none for the rest) of the heap.
-pub(super) fn copy_out_blocks(name: &TableName, columns: &[String], from: u64, to: Option<u64>) -> String {
+fn copy_out_blocks(name: &TableName, columns: &[String], from: u64, to: Option<u64>) -> String {
     let end = to.map(|to| format!(" AND ctid < '({to},0)'::pg_catalog.tid")).unwrap_or_default();
     format!(
         "COPY (SELECT {} FROM ONLY {} WHERE ctid >= '({from},0)'::pg_catalog.tid{end}) TO STDOUT",
         quoted(columns),
         name.sql()
+    )
+}
+
+/// Bytes of a large object in one row.
+const OBJECT_PIECE_BYTES: u64 = 64 * 1024;
+
+/// The statement that reads large objects (id and size), piece by piece; its rows are object id, offset, bytes.
+pub(super) fn copy_objects_out(objects: &[(u32, u64)]) -> String {
+    let list = |each: &dyn Fn(&(u32, u64)) -> String| objects.iter().map(each).collect::<Vec<_>>().join(",");
+    format!(
+        "COPY (SELECT o.id, p.at, lo_get(o.id, p.at, {OBJECT_PIECE_BYTES}) \
+         FROM unnest('{{{}}}'::oid[], '{{{}}}'::int8[]) o (id, size) \
+         CROSS JOIN LATERAL generate_series(0::int8, o.size - 1, {OBJECT_PIECE_BYTES}) p (at)) TO STDOUT",
+        list(&|(id, _)| id.to_string()),
+        list(&|(_, size)| size.to_string()),
     )
 }
 

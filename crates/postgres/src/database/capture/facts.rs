@@ -53,8 +53,24 @@ async fn privileges(session: &Session) -> Result<Vec<Privilege>> {
 /// Roles that a restore needs. Those that the server was initialised with leave no trace in `pg_shdepend`, so owners and
 /// privileges of the commonest objects are read as well.
 pub(super) async fn roles(session: &Session) -> Result<Vec<String>> {
-    let what = "read the roles that own objects";
-    let sql = "
+    names(session, "read the roles that own objects", ROLES).await
+}
+
+/// Roles that policies and user mappings name.
+pub(super) async fn needed_roles(session: &Session) -> Result<Vec<String>> {
+    names(session, "read the roles of policies", NEEDED_ROLES).await
+}
+
+async fn names(session: &Session, what: &str, sql: &str) -> Result<Vec<String>> {
+    let rows = session.client.query(sql, &[]).await.map_err(Error::server(what))?;
+    rows.iter().map(|row| row.try_get(0).map_err(Error::server(what))).collect()
+}
+
+const NEEDED_ROLES: &str = "
+SELECT r.rolname::text FROM pg_roles r
+WHERE r.oid IN (SELECT unnest(polroles) FROM pg_policy UNION SELECT umuser FROM pg_user_mappings) ORDER BY 1";
+
+const ROLES: &str = "
 WITH mine AS (SELECT oid, datacl, datdba FROM pg_database WHERE datname = current_database()),
 used (oid) AS (
   SELECT refobjid FROM pg_shdepend, mine WHERE refclassid = 'pg_authid'::regclass AND dbid = mine.oid
@@ -69,9 +85,6 @@ used (oid) AS (
   UNION SELECT (aclexplode(proacl)).grantee FROM pg_proc WHERE oid >= 16384 AND proacl IS NOT NULL
   UNION SELECT setrole FROM pg_db_role_setting s, mine WHERE s.setdatabase = mine.oid)
 SELECT r.rolname::text FROM used JOIN pg_roles r USING (oid) ORDER BY 1";
-    let rows = session.client.query(sql, &[]).await.map_err(Error::server(what))?;
-    rows.iter().map(|row| row.try_get(0).map_err(Error::server(what))).collect()
-}
 
 /// Subscriptions of this database: oid and name.
 pub(super) async fn subscriptions(session: &Session) -> Result<Vec<(u32, String)>> {
