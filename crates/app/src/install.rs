@@ -70,9 +70,10 @@ pub(crate) fn key_error(error: keepsake_keys::Error) -> Error {
         Keys::MasterKeyOpenToOthers { .. } | Keys::MasterKeyMalformed { .. } => Code::MasterKeyUnsafe,
         Keys::WrongMasterKey { .. } => Code::MasterKeyWrong,
         Keys::MissingEntry { .. } => Code::VaultNotFound,
-        Keys::CorruptEntry { .. } | Keys::MovedEntry { .. } | Keys::AlteredEntry { .. } | Keys::AmbiguousEntry { .. } => {
-            Code::VaultDamaged
-        }
+        Keys::CorruptEntry { .. }
+        | Keys::MovedEntry { .. }
+        | Keys::AlteredEntry { .. }
+        | Keys::AmbiguousEntry { .. } => Code::VaultDamaged,
         Keys::Store { source: keepsake_store::Error::NoSpace { .. }, .. } => Code::StorageFull,
         Keys::Store { .. } | Keys::TooManyEntries { .. } => Code::StorageFailed,
         _ => Code::HomeFailed,

@@ -72,13 +72,8 @@ impl Journal {
         if let Some(folder) = self.path.parent() {
             private_folder(folder)?;
         }
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.path)
-            .map_err(failed)?;
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.path).map_err(failed)?;
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
         let last = last_line(&mut file).map_err(failed)?;
         let (sequence, torn) = match &last {

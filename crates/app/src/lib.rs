@@ -5,6 +5,7 @@
 //! `keepsake-vault` stores files, `keepsake-keys` wraps secrets; only here do they meet. It leaves argument parsing,
 //! terminals and printing to the binary.
 
+pub mod backup;
 pub mod context;
 pub mod error;
 pub mod export;
@@ -15,7 +16,6 @@ pub mod journal;
 pub mod points;
 pub mod storage;
 pub mod vaults;
-
 
 pub use context::Context;
 pub use error::{Class, Code, Error, Result};

@@ -10,10 +10,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ("keepsake-vault", &["keepsake-domain", "keepsake-store"]),
     ("keepsake-keys", &["keepsake-domain", "keepsake-store"]),
     ("keepsake-postgres", &["keepsake-domain"]),
-    (
-        "keepsake-app",
-        &["keepsake-domain", "keepsake-store", "keepsake-vault", "keepsake-keys", "keepsake-postgres"],
-    ),
+    ("keepsake-app", &["keepsake-domain", "keepsake-store", "keepsake-vault", "keepsake-keys", "keepsake-postgres"]),
     ("keepsake-testkit", &["keepsake-domain", "keepsake-postgres"]),
     (
         "keepsake",

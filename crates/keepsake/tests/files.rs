@@ -114,7 +114,8 @@ fn s13_unreadable_files_make_the_point_incomplete_and_never_the_default() {
     let points = world.json(["points", "--storage", &storage]);
     assert_eq!(points["points"][0]["incomplete"], true);
     let out = world.path("out");
-    let restored = world.json(["restore", "files", "--name", "p", "--to", out.to_str().unwrap(), "--storage", &storage]);
+    let restored =
+        world.json(["restore", "files", "--name", "p", "--to", out.to_str().unwrap(), "--storage", &storage]);
     assert_eq!(restored["point"], good["point"], "latest must be the newest complete point");
 }
 

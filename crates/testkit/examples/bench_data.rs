@@ -70,12 +70,40 @@ fn small(folder: &Path, count: u64, bytes: u64) -> io::Result<()> {
 }
 
 const FIRST: [&str; 16] = [
-    "Anna", "Ben", "Chloé", "David", "Emma", "Farid", "Grace", "Hugo", "Isla", "Jonas", "Katherine", "Liam", "Mia",
-    "Noah", "Olivia", "Zoë",
+    "Anna",
+    "Ben",
+    "Chloé",
+    "David",
+    "Emma",
+    "Farid",
+    "Grace",
+    "Hugo",
+    "Isla",
+    "Jonas",
+    "Katherine",
+    "Liam",
+    "Mia",
+    "Noah",
+    "Olivia",
+    "Zoë",
 ];
 const LAST: [&str; 16] = [
-    "Archer", "Baker", "Carpenter", "Dupont", "Evans", "Fischer", "García", "Hughes", "Ivanova", "Jensen", "Khan",
-    "Larsen", "Moreau", "O'Neill", "Patel", "Quinn",
+    "Archer",
+    "Baker",
+    "Carpenter",
+    "Dupont",
+    "Evans",
+    "Fischer",
+    "García",
+    "Hughes",
+    "Ivanova",
+    "Jensen",
+    "Khan",
+    "Larsen",
+    "Moreau",
+    "O'Neill",
+    "Patel",
+    "Quinn",
 ];
 const DIETS: [&str; 6] = ["\\N", "vegetarian", "vegan", "gluten free", "no nuts", "halal"];
 const STATES: [&str; 4] = ["invited", "accepted", "declined", "maybe"];
@@ -107,7 +135,12 @@ fn text(path: &Path, bytes: u64) -> io::Result<()> {
         let (day, second): (u8, u32) = (random.random_range(1..28), random.random_range(0..86_400));
         let line = format!(
             "{guest}\t{wedding}\t{first}\t{last}\t{}.{}{}@example.org\t+44 7{phone}\t{state}\t{diet}\t{table}\t2026-03-{day:02} {:02}:{:02}:{:02}.{:06}+00\t{note}\n",
-            first.to_lowercase(), last.to_lowercase(), id % 977, second / 3600, second / 60 % 60, second % 60,
+            first.to_lowercase(),
+            last.to_lowercase(),
+            id % 977,
+            second / 3600,
+            second / 60 % 60,
+            second % 60,
             random.random_range(0..1_000_000),
         );
         file.write_all(line.as_bytes())?;

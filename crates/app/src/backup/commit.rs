@@ -69,7 +69,7 @@ impl Running {
             incomplete = true;
             issues.extend(unreadable.iter().map(|file| Issue {
                 code: "file-unreadable".to_owned(),
-                subject: String::from_utf8_lossy(&file.path).into_owned(),
+                subject: file.path.display().to_string(),
                 message: file.reason.clone(),
             }));
         }

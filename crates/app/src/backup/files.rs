@@ -90,14 +90,8 @@ fn parse(paths: &[String]) -> Result<Source> {
 }
 
 /// The vault with its index.
-pub(super) async fn load(
-    context: &Context,
-    vault: Vault<keepsake_vault::vault::Open>,
-) -> Result<Vault<Indexed>> {
-    vault
-        .load_index(&context.cancel)
-        .await
-        .map_err(|error| vault_error("the vault's index cannot be read", error))
+pub(super) async fn load(context: &Context, vault: Vault<keepsake_vault::vault::Open>) -> Result<Vault<Indexed>> {
+    vault.load_index(&context.cancel).await.map_err(|error| vault_error("the vault's index cannot be read", error))
 }
 
 /// A session that takes over what is unchanged since the newest complete point.
@@ -107,6 +101,7 @@ async fn begin(context: &Context, id: keepsake_domain::VaultId, vault: &Arc<Vaul
         parent: newest.map(|point| point.snapshot),
         cancel: context.cancel.clone(),
         progress: Arc::clone(&context.progress),
+        clock: Arc::clone(&context.clock),
         ..BackupOptions::default()
     };
     vault.backup(&context.engine, options).map_err(backup_error)
@@ -121,9 +116,8 @@ async fn local(backup: &Backup, paths: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 async fn bucket(context: &Context, backup: &Backup, url: &str) -> Result<(Vec<String>, Vec<Issue>)> {
-    let location: keepsake_store::Location = url
-        .parse()
-        .map_err(|error| Error::because(Code::StorageInvalid, "the bucket cannot be used", error))?;
+    let location: keepsake_store::Location =
+        url.parse().map_err(|error| Error::because(Code::StorageInvalid, "the bucket cannot be used", error))?;
     let options = Options { clock: Arc::clone(&context.clock), ..Options::from_process() };
     let store = keepsake_store::open_location(&location, &options)
         .map_err(|error| Error::because(Code::StorageInvalid, "the bucket cannot be used", error))?;

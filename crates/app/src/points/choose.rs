@@ -50,12 +50,7 @@ pub async fn choose(
     })
 }
 
-async fn only_vault(
-    context: &Context,
-    storage: &Storage,
-    what: &str,
-    fits: impl Fn(&Info) -> bool,
-) -> Result<VaultId> {
+async fn only_vault(context: &Context, storage: &Storage, what: &str, fits: impl Fn(&Info) -> bool) -> Result<VaultId> {
     let found = vaults::matching(context, storage, fits).await?;
     match found.as_slice() {
         [only] => Ok(only.id),

@@ -41,7 +41,10 @@ pub async fn ensure(context: &Context, storage: &Storage, birth: &Birth<'_>) -> 
     if !storage.capabilities().await?.conditional_create {
         return Err(Error::new(
             Code::StorageUnsafe,
-            format!("{} overwrites objects that exist, so two writers could destroy each other's vault", storage.location()),
+            format!(
+                "{} overwrites objects that exist, so two writers could destroy each other's vault",
+                storage.location()
+            ),
         ));
     }
     let secret = secret_for(context, storage, id).await?;

@@ -93,10 +93,6 @@ async fn describe(context: &Context, storage: &Storage, id: VaultId) -> Result<I
 ///
 /// # Errors
 /// As [`list`].
-pub(crate) async fn matching(
-    context: &Context,
-    storage: &Storage,
-    fits: impl Fn(&Info) -> bool,
-) -> Result<Vec<Info>> {
+pub(crate) async fn matching(context: &Context, storage: &Storage, fits: impl Fn(&Info) -> bool) -> Result<Vec<Info>> {
     Ok(list(context, storage).await?.into_iter().filter(fits).collect())
 }

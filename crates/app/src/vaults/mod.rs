@@ -5,7 +5,7 @@ mod list;
 mod open;
 
 pub use ensure::{Birth, ensure};
-pub use list::{Info, list};
 pub(crate) use list::matching;
+pub use list::{Info, list};
 pub use open::open;
 pub(crate) use open::{open_with_secret, vault_error};

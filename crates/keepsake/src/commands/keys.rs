@@ -13,10 +13,7 @@ use std::{
 pub async fn run(surroundings: &Surroundings, keys: &cli::Keys) -> Result<()> {
     let cli::Keys::ExportRestic { storage, vault, output } = keys;
     if output.is_none() && !std::io::stdout().is_terminal() {
-        return Err(Error::new(
-            Code::SecretOutput,
-            "the secret would go into a pipe or a file that others may read",
-        ));
+        return Err(Error::new(Code::SecretOutput, "the secret would go into a pipe or a file that others may read"));
     }
     let context = surroundings.context()?;
     let storage = Storage::open(&context, &storage.storage)?;

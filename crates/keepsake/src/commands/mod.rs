@@ -1,5 +1,6 @@
 //! One file a command: it calls a use case and shows what came of it.
 
+mod backup;
 mod completions;
 mod init;
 mod keys;
@@ -42,8 +43,8 @@ impl Surroundings {
     /// [`Code::HomeFailed`] if the system refuses threads.
     pub fn context_with(&self, master: MasterKey) -> Result<Context> {
         let config = EngineConfig { memory_bytes: self.memory_bytes, ..EngineConfig::default() };
-        let engine = Engine::new(config)
-            .map_err(|error| Error::because(Code::HomeFailed, "the engine did not start", error))?;
+        let engine =
+            Engine::new(config).map_err(|error| Error::because(Code::HomeFailed, "the engine did not start", error))?;
         Ok(Context {
             home: self.home.clone(),
             master,
@@ -68,10 +69,10 @@ impl Surroundings {
 /// Those of its use case.
 pub async fn run(cli: Cli, output: Output, cancel: CancellationToken) -> Result<ExitCode> {
     let home = Home::resolve(cli.home.as_deref(), &|name| std::env::var_os(name))?;
-    let surroundings =
-        Surroundings { output, home, cancel, memory_bytes: u64::from(cli.memory_mib) << 20 };
+    let surroundings = Surroundings { output, home, cancel, memory_bytes: u64::from(cli.memory_mib) << 20 };
     match cli.command {
         Command::Init(storage) => init::run(&surroundings, &storage).await?,
+        Command::Backup(asked) => backup::run(&surroundings, &asked).await?,
         Command::Vaults(storage) => vaults::run(&surroundings, &storage).await?,
         Command::Points(points) => points::run(&surroundings, &points).await?,
         Command::Keys(keys) => keys::run(&surroundings, &keys).await?,

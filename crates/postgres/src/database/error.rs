@@ -213,7 +213,11 @@ impl Error {
     }
 
     pub(super) fn from_server(what: String, source: ServerError) -> Self {
-        if source.connection_lost() { Self::ConnectionLost { what, source: source.into() } } else { Self::Server { what, source } }
+        if source.connection_lost() {
+            Self::ConnectionLost { what, source: source.into() }
+        } else {
+            Self::Server { what, source }
+        }
     }
 
     /// A failure while rows move: messages of data and integrity errors quote values, so only their codes are kept.

@@ -43,7 +43,8 @@ impl Programs {
             }
         }
         let rank = |programs: &Self| (programs.major < least, programs.major < wanted, programs.major.abs_diff(wanted));
-        let best = found.into_iter().min_by_key(rank).ok_or_else(|| Error::NoProgram { program: program.to_owned() })?;
+        let best =
+            found.into_iter().min_by_key(rank).ok_or_else(|| Error::NoProgram { program: program.to_owned() })?;
         if best.major < least {
             return Err(Error::OldProgram { program: program.to_owned(), found: best.major, needed: least });
         }

@@ -2,7 +2,11 @@
 //! their content as COPY text of pieces.
 
 use super::{
-    super::{DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result, rows::{CHUNK_BYTES, Meter, copy_objects_out}, sum::RowHasher},
+    super::{
+        DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result,
+        rows::{CHUNK_BYTES, Meter, copy_objects_out},
+        sum::RowHasher,
+    },
     tables::{begin, failed},
 };
 use crate::{
@@ -42,8 +46,7 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
     let what = "list the large objects";
     let sql = "SELECT oid FROM pg_largeobject_metadata ORDER BY oid";
     let rows = session.client.query(sql, &[]).await.map_err(Error::server(what))?;
-    let ids: Vec<u32> =
-        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Error::server(what))?;
+    let ids: Vec<u32> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Error::server(what))?;
     drop(rows);
     let mut list = sink.create(LARGE_OBJECTS).await.map_err(Error::sink(LARGE_OBJECTS))?;
     let mut files = Files { sink, meter, open: None, done: Vec::new(), sum: RowHasher::new() };
@@ -51,10 +54,8 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
         let objects = describe(session, some).await?;
         let mut lines = Vec::new();
         for object in &objects {
-            serde_json::to_writer(&mut lines, object).map_err(|error| Error::Sink {
-                path: LARGE_OBJECTS.to_owned(),
-                source: error.into(),
-            })?;
+            serde_json::to_writer(&mut lines, object)
+                .map_err(|error| Error::Sink { path: LARGE_OBJECTS.to_owned(), source: error.into() })?;
             lines.push(b'\n');
         }
         list.write(lines.into()).await.map_err(Error::sink(LARGE_OBJECTS))?;

@@ -81,9 +81,8 @@ fn lockable(relations: &[Relation]) -> impl Iterator<Item = &Relation> {
 
 /// Begins the transaction and locks all tables; false if one was dropped meanwhile.
 async fn lock(session: &Session, relations: &[Relation]) -> Result<bool> {
-    let mut sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '{LOCK_PATIENCE_S}s';"
-    );
+    let mut sql =
+        format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '{LOCK_PATIENCE_S}s';");
     let tables: Vec<String> = lockable(relations).map(|relation| format!("ONLY {}", relation.name.sql())).collect();
     for some in tables.chunks(LOCKED_AT_A_TIME) {
         sql.push_str(&format!(" LOCK TABLE {} IN ACCESS SHARE MODE;", some.join(", ")));

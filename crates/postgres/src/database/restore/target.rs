@@ -47,7 +47,8 @@ pub(super) async fn fits(session: &Session, manifest: &Manifest) -> Result<()> {
     if session.standby {
         return Err(Error::Target { problem: "the server is a standby and cannot be written to".to_owned() });
     }
-    let (target, source) = (u32::try_from(session.server_version / 10_000).unwrap_or(0), manifest.server_version / 10_000);
+    let (target, source) =
+        (u32::try_from(session.server_version / 10_000).unwrap_or(0), manifest.server_version / 10_000);
     if target < source {
         let problem = format!("it runs PostgreSQL {target}, the source ran {source}: restore into {source} or later");
         return Err(Error::Target { problem });
@@ -95,7 +96,10 @@ pub(super) async fn mark(session: &Session) -> Result<()> {
     let sql = format!("BEGIN; CREATE SCHEMA {MARK}; COMMENT ON SCHEMA {MARK} IS {comment}; COMMIT");
     match session.client.batch_execute(&sql).await {
         Ok(()) => Ok(()),
-        Err(error) if error.code() == Some(&SqlState::DUPLICATE_SCHEMA) || error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+        Err(error)
+            if error.code() == Some(&SqlState::DUPLICATE_SCHEMA)
+                || error.code() == Some(&SqlState::UNIQUE_VIOLATION) =>
+        {
             Err(Error::NotEmpty { found: vec![format!("schema {MARK}")], unfinished: true })
         }
         Err(error) => Err(Error::server("mark the target as being restored")(error)),
