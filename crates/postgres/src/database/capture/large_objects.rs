@@ -2,11 +2,11 @@
 //! their content as COPY text of pieces.
 
 use super::{
-    super::{DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result, rows::{CHUNK_BYTES, Meter, copy_objects_out}, sum::RowHasher},
+    super::{DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result, rows::{CHUNK_BYTES, Meter, copy_objects_out, line}},
     tables::{begin, failed},
 };
 use crate::{
-    capture::{FileSink, Sink},
+    capture::{FileSink, RowHasher, Sink},
     connect::Session,
 };
 use bytes::{Bytes, BytesMut};
@@ -63,7 +63,7 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
     list.finish().await.map_err(Error::sink(LARGE_OBJECTS))?;
     files.end().await?;
     let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-    Ok(LargeObjects { count, rows: files.sum.rows(), hash: files.sum.finish(), files: files.done })
+    Ok(LargeObjects { count, rows: files.sum.rows(), hash: files.sum.hex(), files: files.done })
 }
 
 async fn describe(session: &Session, ids: &[u32]) -> Result<Vec<LargeObject>> {
@@ -114,7 +114,7 @@ struct OpenFile {
 
 impl Files<'_> {
     async fn add(&mut self, row: &Bytes) -> Result<()> {
-        self.sum.add(row);
+        self.sum.add(line(row));
         let open = match &mut self.open {
             Some(open) => open,
             None => {

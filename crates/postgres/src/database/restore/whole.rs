@@ -4,7 +4,6 @@ use super::{
     super::{
         DEFINITIONS, Error, Manifest, Options, Phase, Result,
         rows::Meter,
-        sum::RowHasher,
     },
     definitions::{self, Builder},
     finish, large_objects,
@@ -12,7 +11,7 @@ use super::{
     source, tables, target,
 };
 use crate::{
-    capture::Source,
+    capture::{RowHasher, Source},
     connect::{Canceller, Dsn, Purpose, Session, connect},
 };
 use std::{
@@ -205,7 +204,7 @@ fn report(manifest: &Manifest, found: &[RowHasher], notes: Vec<crate::capture::I
     let proof = |(table, found): (&super::super::Table, &RowHasher)| TableProof {
         name: table.name.clone(),
         rows: found.rows(),
-        hash: found.finish(),
+        hash: found.hex(),
     };
     let tables: Vec<TableProof> = manifest.tables.iter().zip(found).map(proof).collect();
     Report {
