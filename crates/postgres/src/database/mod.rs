@@ -18,7 +18,6 @@ mod options;
 mod programs;
 mod restore;
 mod rows;
-mod sum;
 mod toc;
 
 pub use capture::capture;

@@ -2,15 +2,11 @@
 //! their content as COPY text of pieces.
 
 use super::{
-    super::{
-        DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result,
-        rows::{CHUNK_BYTES, Meter, copy_objects_out},
-        sum::RowHasher,
-    },
+    super::{DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result, rows::{CHUNK_BYTES, Meter, copy_objects_out, line}},
     tables::{begin, failed},
 };
 use crate::{
-    capture::{FileSink, Sink},
+    capture::{FileSink, RowHasher, Sink},
     connect::Session,
 };
 use bytes::{Bytes, BytesMut};
@@ -46,7 +42,8 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
     let what = "list the large objects";
     let sql = "SELECT oid FROM pg_largeobject_metadata ORDER BY oid";
     let rows = session.client.query(sql, &[]).await.map_err(Error::server(what))?;
-    let ids: Vec<u32> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Error::server(what))?;
+    let ids: Vec<u32> =
+        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Error::server(what))?;
     drop(rows);
     let mut list = sink.create(LARGE_OBJECTS).await.map_err(Error::sink(LARGE_OBJECTS))?;
     let mut files = Files { sink, meter, open: None, done: Vec::new(), sum: RowHasher::new() };
@@ -54,8 +51,10 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
         let objects = describe(session, some).await?;
         let mut lines = Vec::new();
         for object in &objects {
-            serde_json::to_writer(&mut lines, object)
-                .map_err(|error| Error::Sink { path: LARGE_OBJECTS.to_owned(), source: error.into() })?;
+            serde_json::to_writer(&mut lines, object).map_err(|error| Error::Sink {
+                path: LARGE_OBJECTS.to_owned(),
+                source: error.into(),
+            })?;
             lines.push(b'\n');
         }
         list.write(lines.into()).await.map_err(Error::sink(LARGE_OBJECTS))?;
@@ -64,7 +63,7 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
     list.finish().await.map_err(Error::sink(LARGE_OBJECTS))?;
     files.end().await?;
     let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-    Ok(LargeObjects { count, rows: files.sum.rows(), hash: files.sum.finish(), files: files.done })
+    Ok(LargeObjects { count, rows: files.sum.rows(), hash: files.sum.hex(), files: files.done })
 }
 
 async fn describe(session: &Session, ids: &[u32]) -> Result<Vec<LargeObject>> {
@@ -115,7 +114,7 @@ struct OpenFile {
 
 impl Files<'_> {
     async fn add(&mut self, row: &Bytes) -> Result<()> {
-        self.sum.add(row);
+        self.sum.add(line(row));
         let open = match &mut self.open {
             Some(open) => open,
             None => {

@@ -6,13 +6,12 @@
 use super::{
     super::{
         DataFile, Error, Phase, Result,
-        rows::{self, CHUNK_BYTES, Meter},
-        sum::RowHasher,
+        rows::{self, CHUNK_BYTES, Meter, line},
     },
     catalog::Relation,
 };
 use crate::{
-    capture::Sink,
+    capture::{RowHasher, Sink},
     connect::{self, CopyOut, ServerError, Session},
 };
 use bytes::BytesMut;
@@ -74,7 +73,7 @@ pub(super) async fn write(session: &Session, piece: &Piece, sink: &dyn Sink, met
     let mut size_bytes = 0;
     let mut buffer = BytesMut::with_capacity(CHUNK_BYTES);
     while let Some(row) = stream.try_next().await.map_err(|error| failed(&piece.what, error))? {
-        sum.add(&row);
+        sum.add(line(&row));
         buffer.extend_from_slice(&row);
         if buffer.len() >= CHUNK_BYTES {
             let chunk = std::mem::replace(&mut buffer, BytesMut::with_capacity(CHUNK_BYTES)).freeze();

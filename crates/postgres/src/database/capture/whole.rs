@@ -5,7 +5,6 @@ use super::{
         Error, Kind, LargeObjects, MANIFEST, Manifest, Options, Phase, Result, Table, Uncarried, VERSION,
         programs::Programs,
         rows::{self, Meter},
-        sum::RowHasher,
         toc,
     },
     catalog::{self, Relation},
@@ -16,7 +15,7 @@ use super::{
     watch::watch,
 };
 use crate::{
-    capture::{Issue, Sink},
+    capture::{Issue, RowHasher, Sink},
     connect::{Canceller, Dsn},
 };
 use std::{
@@ -140,7 +139,7 @@ async fn all(run: &Run, snapshot: &Snapshot, options: &Options) -> Result<Manife
     )?;
 
     let mut written = Vec::new();
-    let mut objects = LargeObjects { hash: RowHasher::new().finish(), ..LargeObjects::default() };
+    let mut objects = LargeObjects { hash: RowHasher::new().hex(), ..LargeObjects::default() };
     let mut defined = None;
     for each in done {
         match each {
@@ -283,7 +282,7 @@ fn tables_of(relations: &[&Relation], mut written: Vec<Written>) -> Vec<Table> {
             unlogged: relation.unlogged,
             rows: sum.rows(),
             size_bytes: rows::size(&files),
-            hash: sum.finish(),
+            hash: sum.hex(),
             files,
         });
     }

@@ -4,12 +4,11 @@ use super::{
     super::{
         Error, LARGE_OBJECTS, LargeObject, Manifest, Ownership, Result,
         rows::{Meter, copy_objects_out},
-        sum::RowHasher,
     },
     source, tables,
 };
 use crate::{
-    capture::{PortError, Source},
+    capture::{PortError, RowHasher, Source},
     connect::Session,
     schema::{TableName, quote_ident, quote_literal},
 };
@@ -84,7 +83,7 @@ pub(super) async fn compare(session: &Session, manifest: &Manifest, source: &dyn
         let sizes: Vec<(u32, u64)> = some.iter().map(|object| (object.id, object.size_bytes)).collect();
         found.merge(&tables::read(session, &copy_objects_out(&sizes)).await?);
     }
-    if count == expected.count && found.rows() == expected.rows && found.finish() == expected.hash {
+    if count == expected.count && found.rows() == expected.rows && found.hex() == expected.hash {
         return Ok(());
     }
     let table = "the content of large objects".to_owned();

@@ -8,13 +8,12 @@
 use super::{
     super::{
         DataFile, Error, Manifest, Phase, Result, Table,
-        rows::{self, Meter, column_list},
-        sum::RowHasher,
+        rows::{self, Meter, column_list, line},
     },
     source,
 };
 use crate::{
-    capture::Source,
+    capture::{RowHasher, Source},
     connect::{self, Session},
     schema::TableName,
 };
@@ -178,7 +177,7 @@ pub(super) async fn read(session: &Session, sql: &str) -> Result<RowHasher> {
     })?;
     let mut sum = RowHasher::new();
     while let Some(row) = stream.try_next().await.map_err(|error| Error::from_server(what.to_owned(), error))? {
-        sum.add(&row);
+        sum.add(line(&row));
     }
     Ok(sum)
 }
@@ -191,7 +190,7 @@ pub(super) async fn analyze(session: &Session, name: &TableName) -> Result<()> {
 
 /// Compares a table with the capture.
 pub(super) fn compare(table: &Table, found: &RowHasher) -> Result<()> {
-    if found.rows() == table.rows && found.finish() == table.hash {
+    if found.rows() == table.rows && found.hex() == table.hash {
         return Ok(());
     }
     Err(Error::Mismatch { table: table.name.to_string(), expected_rows: table.rows, found_rows: found.rows() })
