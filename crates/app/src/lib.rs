@@ -14,6 +14,7 @@ pub mod install;
 pub mod issue;
 pub mod journal;
 pub mod points;
+pub mod source;
 pub mod storage;
 pub mod vaults;
 

@@ -4,8 +4,11 @@
 //! called good.
 
 mod commit;
+mod database;
 mod files;
 
+pub use database::database;
+pub(crate) use database::{database_error, options_of};
 pub use files::{Files, files};
 
 use crate::issue::Issue;
