@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const MAX_DEPTH: usize = 1024;
 
 /// One entry to make.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// The folder it lies in, below the target.
     pub(super) folder: PathBuf,
@@ -68,7 +68,7 @@ pub(super) async fn plan(
         if depth > MAX_DEPTH {
             return Err(crate::Error::TooDeep { limit: MAX_DEPTH }.into());
         }
-        let tree = match vault.tree(&tree, cancel).await {
+        let tree = match vault.read_tree(&tree, cancel).await {
             Ok(tree) => tree,
             Err(error) if error.is_cancelled() => return Err(Error::Cancelled),
             Err(error) => {
