@@ -6,6 +6,7 @@
 //! terminals and printing to the binary.
 
 pub mod backup;
+mod bridge;
 pub mod context;
 pub mod error;
 pub mod export;

@@ -9,4 +9,5 @@ pub mod photos;
 pub mod planner;
 pub mod postgres;
 pub mod schemas;
+pub mod s3;
 pub mod tools;

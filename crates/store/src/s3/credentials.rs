@@ -119,8 +119,11 @@ pub(super) fn with_credentials(builder: AmazonS3Builder, region: &str, options: 
 /// The client's own chain. It can only be had by building a client, which asks nobody anything yet.
 fn machine_provider(region: &str, environment: &Environment) -> Result<AwsCredentialProvider> {
     let http = ClientOptions::new().with_connect_timeout(MACHINE_TIME_MAX).with_timeout(MACHINE_TIME_MAX);
-    let mut builder =
-        AmazonS3Builder::new().with_bucket_name("credentials").with_region(region).with_client_options(http);
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name("credentials")
+        .with_region(region)
+        .with_client_options(http)
+        .with_retry(super::no_retries());
     for (name, setting) in MACHINE_VARIABLES {
         if let Some(value) = environment.get(name) {
             builder = builder.with_config(setting, value);

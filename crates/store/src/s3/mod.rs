@@ -60,11 +60,16 @@ pub(crate) fn open(place: &S3Location, options: &Options) -> Result<S3> {
         .with_client_options(http.clone())
         .with_checksum_algorithm(Checksum::SHA256)
         .with_disable_bulk_delete(true)
-        .with_retry(RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: REQUEST_TIME_MAX });
+        .with_retry(no_retries());
     let client = credentials::with_credentials(builder, &region, options)?
         .build()
         .map_err(|error| Error::Invalid { reason: format!("the S3 settings cannot be used: {error}") })?;
     Ok(S3 { client, place: S3Location { prefix: None, ..place.clone() }, region, http })
+}
+
+/// The client must not repeat anything by itself, see the module.
+fn no_retries() -> RetryConfig {
+    RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: REQUEST_TIME_MAX }
 }
 
 fn path(key: &Key) -> Result<Path> {
@@ -95,8 +100,7 @@ fn short(key: &Key, got: u64, expected: u64) -> Error {
 
 impl S3 {
     async fn open_range(&self, key: &Key, range: Option<Range<u64>>) -> Result<object_store::GetResult> {
-        let mut options = GetOptions::default();
-        options.range = range.map(GetRange::Bounded);
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         self.client.get_opts(&path(key)?, options).await.map_err(|source| error(key.as_str(), source))
     }
 }
