@@ -8,6 +8,7 @@
 
 pub mod capture;
 pub mod cluster;
+pub mod inspect;
 pub mod mapping;
 pub mod ownership;
 pub mod schema;
