@@ -6,6 +6,7 @@ use keepsake_postgres::capture::{FileSink, PortError, Sink, Source};
 use keepsake_vault::{
     backup::{Backup, FileMeta, FileWriter},
     engine::Engine,
+    restore,
     snapshot::Snapshot,
     vault::{Indexed, Vault},
 };
@@ -47,7 +48,10 @@ pub(crate) struct FromVault {
 #[async_trait::async_trait]
 impl Source for FromVault {
     async fn open(&self, path: &str) -> Result<Option<BoxStream<'static, Result<Bytes, PortError>>>, PortError> {
-        let opened = self.vault.read(&self.engine, &self.snapshot, path, &self.cancel).await?;
-        Ok(opened.map(|bytes| bytes.map_err(PortError::from).boxed()))
+        match self.vault.read(&self.engine, &self.snapshot, path, &self.cancel).await {
+            Ok(bytes) => Ok(Some(bytes.map_err(PortError::from).boxed())),
+            Err(restore::Error::NoFile { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
