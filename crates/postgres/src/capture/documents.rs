@@ -8,11 +8,16 @@ use crate::{
 use std::{collections::BTreeSet, fmt::Write};
 
 /// Documents that are the same for every wedding of a capture: path and content.
-pub(super) fn shared(schema: &Schema, mapping: &Mapping, bound: &Bound) -> Vec<(&'static str, String)> {
+pub(super) fn shared(
+    schema: &Schema,
+    mapping: &Mapping,
+    bound: &Bound,
+    mapping_text: Option<&str>,
+) -> Vec<(&'static str, String)> {
     let scope = scope(schema, bound);
     vec![
         ("schema/schema.json", serde_json::to_string_pretty(&scope).unwrap_or_default()),
-        ("schema/mapping.toml", mapping.to_toml()),
+        ("schema/mapping.toml", mapping_text.map_or_else(|| mapping.to_toml(), str::to_owned)),
         ("schema/tables.sql", tables_sql(&scope, bound)),
     ]
 }
@@ -74,7 +79,8 @@ fn tables_sql(scope: &Schema, bound: &Bound) -> String {
             .map(|column| format!("    {} {}", quote_ident(&column.name), plain_type(scope, &column.base_type)))
             .collect();
         let primary = scope.tables.get(&table.name).and_then(|table| table.primary_key.as_ref());
-        let stored = |key: &&Vec<String>| key.iter().all(|name| table.stored_columns().any(|column| column.name == *name));
+        let stored =
+            |key: &&Vec<String>| key.iter().all(|name| table.stored_columns().any(|column| column.name == *name));
         if let Some(key) = primary.filter(stored) {
             parts.push(format!("    PRIMARY KEY ({})", quoted(key)));
         }

@@ -17,10 +17,7 @@ pub(super) enum Roles {
     /// Nothing.
     None,
     /// One guest a row.
-    Guests {
-        names: Vec<usize>,
-        contacts: Vec<usize>,
-    },
+    Guests { names: Vec<usize>, contacts: Vec<usize> },
     /// One event or task a row.
     Timeline {
         times: Vec<usize>,
@@ -71,7 +68,9 @@ fn where_is(table: &BoundTable, columns: &[&str], wanted: impl Fn(&Column) -> bo
 /// The table whose rows are guests: of the group's tables with names of people, the one that says so.
 fn is_guest_list(bound: &Bound, table: &BoundTable) -> bool {
     let people = |table: &&BoundTable| {
-        table.group == Group::Guests && table.stored_columns().any(is_name) && !has(&table.name.table, &["group", "household", "party", "seat", "meal", "menu", "tag"])
+        table.group == Group::Guests
+            && table.stored_columns().any(is_name)
+            && !has(&table.name.table, &["group", "household", "party", "seat", "meal", "menu", "tag"])
     };
     let says = |table: &&BoundTable| has(&table.name.table, &["guest", "invitee", "attendee", "people", "person"]);
     let mut all = bound.tables.iter().filter(people);
@@ -166,9 +165,9 @@ impl Tally {
     pub(super) fn finish(&self, known: &Known<'_>) -> integrity::Facts {
         let mut facts = self.facts;
         let (first, last) = (known.first_day, known.last_day.or(known.first_day));
-        facts.days_until = first.zip(known.today).and_then(|(day, today)| {
-            today.until(day).ok().map(|span| i64::from(span.get_days()))
-        });
+        facts.days_until = first
+            .zip(known.today)
+            .and_then(|(day, today)| today.until(day).ok().map(|span| i64::from(span.get_days())));
         facts.guests.expected = known.expected_guests;
         facts.timeline.mapped = known.timeline_mapped;
         if let (Some(first), Some(last)) = (first, last) {

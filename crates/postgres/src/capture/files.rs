@@ -63,11 +63,8 @@ async fn one(
     match copy(opened, &names::file_path(name, path), sink).await? {
         Some((size_bytes, sha256)) => {
             let after = store.meta(name, path).await;
-            entry.state = if same(&before, size_bytes, after.as_ref().ok()) {
-                FileState::Captured
-            } else {
-                FileState::Changed
-            };
+            entry.state =
+                if same(&before, size_bytes, after.as_ref().ok()) { FileState::Captured } else { FileState::Changed };
             (entry.size_bytes, entry.sha256) = (Some(size_bytes), Some(sha256));
         }
         None => entry.state = FileState::Unreadable,
@@ -165,7 +162,9 @@ pub(super) fn issues(entries: &[FileEntry], files: &Named) -> Vec<Issue> {
                 ("file-refused", "the column names a path that leads out of the file store; it was not followed")
             }
             FileState::Missing => ("file-missing", "the row names a file that the store does not have"),
-            FileState::Unreadable => ("file-unreadable", "the file is there but could not be read: the capture is incomplete"),
+            FileState::Unreadable => {
+                ("file-unreadable", "the file is there but could not be read: the capture is incomplete")
+            }
             FileState::Changed => ("file-changed", "the file or its row changed during the capture"),
         };
         let subject = format!("{}.{}: {}/{}", entry.table, entry.column, entry.store, entry.path);

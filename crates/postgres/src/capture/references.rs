@@ -124,10 +124,7 @@ fn lost(table: &Referenced, error: crate::connect::Error) -> Error {
     }
 }
 
-fn open_values<'a>(
-    wedding: &Wedding,
-    targets: &BTreeSet<&'a Target>,
-) -> BTreeMap<&'a Target, BTreeSet<Vec<String>>> {
+fn open_values<'a>(wedding: &Wedding, targets: &BTreeSet<&'a Target>) -> BTreeMap<&'a Target, BTreeSet<Vec<String>>> {
     targets.iter().filter_map(|target| Some((*target, wedding.wanted.get(*target)?.clone()))).collect()
 }
 
@@ -172,7 +169,8 @@ fn select(
             condition(schema, bound, target, &values)
         })
         .collect();
-    let list = |names: &[String]| names.iter().map(|name| format!("s.{}", quote_ident(name))).collect::<Vec<_>>().join(", ");
+    let list =
+        |names: &[String]| names.iter().map(|name| format!("s.{}", quote_ident(name))).collect::<Vec<_>>().join(", ");
     let only = match schema.tables.get(&table.name).map(|table| &table.kind) {
         Some(TableKind::Partitioned { .. }) => "",
         _ => "ONLY ",
@@ -254,9 +252,11 @@ fn share(
         let at = table.columns.iter().position(|column| column == name)?;
         line::value(fields.get(at)?).map(String::from)
     };
-    let contact = table.columns.iter().filter(|name| facts::is_contact(name)).any(|name| {
-        value(name).is_some_and(|value| !value.trim().is_empty())
-    });
+    let contact = table
+        .columns
+        .iter()
+        .filter(|name| facts::is_contact(name))
+        .any(|name| value(name).is_some_and(|value| !value.trim().is_empty()));
     for (at, wedding) in weddings.iter().enumerate() {
         let mut mine = false;
         for target in targets {
@@ -290,9 +290,10 @@ fn count_dangling(
 ) {
     for (target, values) in missing {
         let vouched = bound.edges().filter(|edge| edge.to == target.0 && edge.to_columns == target.1).all(|edge| {
-            schema.foreign_keys.iter().any(|key| {
-                key.validated && edge.constraint.as_ref() == Some(&key.name) && key.from == edge.from
-            })
+            schema
+                .foreign_keys
+                .iter()
+                .any(|key| key.validated && edge.constraint.as_ref() == Some(&key.name) && key.from == edge.from)
         });
         if !vouched && !values.is_empty() {
             tracing::debug!(wedding = %wedding.id, table = %target.0, count = values.len(), "references dangle");

@@ -166,12 +166,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn note_file(
-    files: &mut BTreeMap<(String, String), NamedFile>,
-    table: &BoundTable,
-    column: &FileColumn,
-    value: &str,
-) {
+fn note_file(files: &mut BTreeMap<(String, String), NamedFile>, table: &BoundTable, column: &FileColumn, value: &str) {
     let (path, refused) = match names::named(value, column.strip_prefix.as_deref()) {
         names::Named::Nothing => return,
         names::Named::Path(path) => (path, false),
@@ -187,6 +182,27 @@ fn note_file(
         group: table.group,
         refused,
     });
+}
+
+/// The paths that the values of a row's columns name, of those that may be followed.
+pub(super) fn name_files(
+    table: &BoundTable,
+    columns: &[String],
+    values: &[Option<std::borrow::Cow<'_, str>>],
+    into: &mut BTreeSet<(String, String)>,
+) {
+    for file in &table.files {
+        let value =
+            columns.iter().zip(values).find(|(name, _)| **name == file.column).and_then(|(_, value)| value.as_ref());
+        let Some(text) = value else { continue };
+        let is_array = table.column(&file.column).is_some_and(|column| column.category == 'A');
+        let all = if is_array { line::array(text).unwrap_or_default() } else { vec![text.clone().into_owned()] };
+        for value in all {
+            if let names::Named::Path(path) = names::named(&value, file.strip_prefix.as_deref()) {
+                into.insert((file.store.clone(), path));
+            }
+        }
+    }
 }
 
 /// The file of one wedding's rows that is being written.
@@ -215,7 +231,8 @@ pub(super) async fn scan(
         on_rows(1, piece.len() as u64);
         lines.push(piece);
         while let Some(text) = lines.next() {
-            let (owner, row, extras) = line::cut(&text, plan.columns.len()).ok_or_else(|| form(plan, "a row is too short"))?;
+            let (owner, row, extras) =
+                line::cut(&text, plan.columns.len()).ok_or_else(|| form(plan, "a row is too short"))?;
             let wedding = *by_owner.get(owner).ok_or_else(|| form(plan, "a row belongs to another wedding"))?;
             if open.as_ref().is_none_or(|open| open.wedding != wedding) {
                 if let Some(finished) = open.take() {
@@ -238,7 +255,9 @@ pub(super) async fn scan(
         close(finished, &path).await?;
     }
     // A table without rows of a wedding is an empty file: the layout is the same for every wedding.
-    for wedding in (0..weddings.len()).filter(|wedding| !done.get(*wedding).copied().unwrap_or(true)).collect::<Vec<_>>() {
+    for wedding in
+        (0..weddings.len()).filter(|wedding| !done.get(*wedding).copied().unwrap_or(true)).collect::<Vec<_>>()
+    {
         let empty = begin(wedding, weddings, &mut vec![false; wedding + 1], plan, &path).await?;
         close(empty, &path).await?;
     }
@@ -266,13 +285,7 @@ fn take_row(plan: &Plan<'_>, current: &mut Open, weddings: &mut [Wedding], row: 
     current.pending.extend_from_slice(b"\n");
 }
 
-async fn begin(
-    wedding: usize,
-    weddings: &[Wedding],
-    done: &mut [bool],
-    plan: &Plan<'_>,
-    path: &str,
-) -> Result<Open> {
+async fn begin(wedding: usize, weddings: &[Wedding], done: &mut [bool], plan: &Plan<'_>, path: &str) -> Result<Open> {
     let (Some(target), Some(done)) = (weddings.get(wedding), done.get_mut(wedding)) else {
         return Err(form(plan, "a row belongs to another wedding"));
     };
