@@ -12,6 +12,7 @@
 //! It knows nothing of PostgreSQL, weddings or the catalog. Where a password comes from is `keepsake-keys`' affair.
 
 pub mod blob;
+pub mod check;
 pub mod compress;
 pub mod config;
 pub mod crypto;
@@ -19,6 +20,7 @@ pub mod error;
 pub mod file;
 pub mod id;
 pub mod index;
+pub mod json;
 pub mod keyfile;
 pub mod lock;
 pub mod pack;
@@ -28,6 +30,7 @@ pub mod snapshot;
 pub mod time;
 pub mod tree;
 pub mod vault;
+pub mod walk;
 
 pub use error::{Error, Result};
 pub use id::Id;
