@@ -5,4 +5,5 @@
 //! reason to skip.
 
 pub mod postgres;
+pub mod s3;
 pub mod tools;
