@@ -1,6 +1,10 @@
 //! The configuration of a vault: restic's three fields, and a `keepsake` object that restic ignores.
 
-use crate::{error::JsonError, id::Id, polynomial::Polynomial};
+use crate::{
+    id::Id,
+    json::{self, JsonError},
+    polynomial::Polynomial,
+};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -122,7 +126,7 @@ impl Config {
     /// # Errors
     /// [`JsonError`] if it is none, or its polynomial is not irreducible.
     pub fn parse(json: &[u8]) -> Result<Self, JsonError> {
-        Ok(serde_json::from_slice(json)?)
+        json::parse(json)
     }
 
     /// The document, to be sealed.

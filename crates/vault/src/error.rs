@@ -1,6 +1,6 @@
 //! What can go wrong with a vault.
 
-use crate::{compress, crypto, file, id::Id, keyfile, pack, tree};
+use crate::{compress, crypto, file, id::Id, json::JsonError, keyfile, pack, tree};
 
 /// Result of a vault operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -186,31 +186,4 @@ pub enum Damage {
         /// Bytes there should be.
         expected_bytes: u64,
     },
-}
-
-/// Where and how a JSON document is wrong, without quoting it: documents hold names that are nobody's business.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} at line {line}, column {column}")]
-pub struct JsonError {
-    what: &'static str,
-    line: usize,
-    column: usize,
-}
-
-impl From<serde_json::Error> for JsonError {
-    fn from(error: serde_json::Error) -> Self {
-        let what = match error.classify() {
-            serde_json::error::Category::Io => "unreadable",
-            serde_json::error::Category::Syntax => "not JSON",
-            serde_json::error::Category::Data => "a field is missing or has another form",
-            serde_json::error::Category::Eof => "cut off",
-        };
-        Self { what, line: error.line(), column: error.column() }
-    }
-}
-
-impl From<serde_json::Error> for Damage {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Json(error.into())
-    }
 }

@@ -6,6 +6,7 @@
 
 use crate::{
     crypto::{Key, KeyBytes, OpenError, SealError},
+    json::{self, JsonError},
     password::{Cost, Password},
     time::Time,
 };
@@ -28,7 +29,7 @@ const SALT_BYTES: usize = 64;
 pub enum Error {
     /// It is no such document.
     #[error("it is no restic key file")]
-    Json(#[source] crate::error::JsonError),
+    Json(#[source] JsonError),
     /// It is derived in a way that is unknown, absurd or meant to exhaust the machine.
     #[error("its scrypt parameters (N {n}, r {r}, p {p}) are out of bounds, or it uses another derivation")]
     Derivation {
@@ -114,7 +115,7 @@ impl KeyFile {
     /// # Errors
     /// [`Error::Json`] if it is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(bytes).map_err(|error| Error::Json(error.into()))
+        json::parse(bytes).map_err(Error::Json)
     }
 
     /// The document.

@@ -13,6 +13,7 @@
 
 pub mod backup;
 pub mod blob;
+pub mod check;
 pub mod chunk;
 pub mod compress;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod error;
 pub mod file;
 pub mod id;
 pub mod index;
+pub mod json;
 pub mod keyfile;
 pub mod lock;
 pub mod pack;
@@ -32,6 +34,7 @@ pub mod snapshot;
 pub mod time;
 pub mod tree;
 pub mod vault;
+pub mod walk;
 
 pub use error::{Error, Result};
 pub use id::Id;

@@ -3,7 +3,11 @@
 //! Keepsake writes none by default, because a writer that may not delete would leave them for ever (safety rule S18); it
 //! reads them, to report a stock restic at work.
 
-use crate::{error::JsonError, id::Id, time::Time};
+use crate::{
+    id::Id,
+    json::{self, JsonError},
+    time::Time,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -53,7 +57,7 @@ impl Lock {
     /// # Errors
     /// [`JsonError`] if it is none.
     pub fn parse(json: &[u8]) -> Result<Self, JsonError> {
-        Ok(serde_json::from_slice(json)?)
+        json::parse(json)
     }
 
     /// The document, to be compressed and sealed.

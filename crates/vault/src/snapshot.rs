@@ -2,7 +2,11 @@
 //! (`keepsake_domain::point::Tags`), because stock restic keeps tags when it rewrites a snapshot, and drops fields that it
 //! does not know.
 
-use crate::{error::JsonError, id::Id, time::Time};
+use crate::{
+    id::Id,
+    json::{self, JsonError},
+    time::Time,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A snapshot. Fields and their order are restic's.
@@ -117,7 +121,7 @@ impl Snapshot {
     /// # Errors
     /// [`JsonError`] if it is none.
     pub fn parse(json: &[u8]) -> Result<Self, JsonError> {
-        Ok(serde_json::from_slice(json)?)
+        json::parse(json)
     }
 
     /// The document, to be compressed and sealed.

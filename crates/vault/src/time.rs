@@ -2,14 +2,18 @@
 //!
 //! The offset is kept, because a tree that is read and written again must come out byte for byte the same.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{cmp::Ordering, fmt};
 
 /// A moment and the offset from UTC it is written with. Moments compare; offsets do not count.
+///
+/// Its own numbers and not a [`Timestamp`], which ends a day before Go's last moment of the year 9999.
 #[derive(Clone, Copy)]
 pub struct Time {
-    moment: Timestamp,
+    /// Seconds since 1970-01-01T00:00:00Z, rounded down.
+    seconds: i64,
+    nanos: u32,
     offset_minutes: i16,
 }
 
@@ -18,26 +22,28 @@ const MAX_OFFSET_MINUTES: i16 = 23 * 60 + 59;
 
 impl Time {
     /// `moment`, written in UTC.
-    pub const fn utc(moment: Timestamp) -> Self {
-        Self { moment, offset_minutes: 0 }
+    pub fn utc(moment: Timestamp) -> Self {
+        // A moment before 1970 has a negative fraction; ours counts forward from the whole second before.
+        let (seconds, nanos) = (moment.as_second(), moment.subsec_nanosecond());
+        let (seconds, nanos) = if nanos < 0 { (seconds - 1, nanos + 1_000_000_000) } else { (seconds, nanos) };
+        Self { seconds, nanos: nanos.unsigned_abs(), offset_minutes: 0 }
     }
 
     /// Go's zero time, which restic writes where it knows none: 0001-01-01T00:00:00Z.
-    pub fn zero() -> Self {
-        Self::utc(Timestamp::from_second(-62_135_596_800).unwrap_or(Timestamp::UNIX_EPOCH))
+    pub const fn zero() -> Self {
+        Self { seconds: -62_135_596_800, nanos: 0, offset_minutes: 0 }
     }
 
-    /// The moment.
-    pub const fn moment(self) -> Timestamp {
-        self.moment
+    /// The moment; the nearest one that a [`Timestamp`] can hold.
+    pub fn moment(self) -> Timestamp {
+        let end = if self.seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        let whole = Timestamp::new(self.seconds, 0);
+        whole.and_then(|whole| whole.checked_add(SignedDuration::from_nanos(self.nanos.into()))).unwrap_or(end)
     }
 
     /// Appends the text form to `out`: the form of Go's `RFC3339Nano`.
     pub fn write(self, out: &mut Vec<u8>) {
-        let local = self.moment.as_second() + i64::from(self.offset_minutes) * 60;
-        // A moment before 1970 has a negative fraction; the text counts forward from the whole second before.
-        let nanos = self.moment.subsec_nanosecond();
-        let (local, nanos) = if nanos < 0 { (local - 1, nanos + 1_000_000_000) } else { (local, nanos) };
+        let local = self.seconds + i64::from(self.offset_minutes) * 60;
         let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
         let (year, month, day) = civil_from_days(days);
         // Go cannot write years outside 0..=9999; restic moves such times into the range, and so does this.
@@ -53,9 +59,9 @@ impl Time {
         decimals(out, second / 60 % 60, 2);
         out.push(b':');
         decimals(out, second % 60, 2);
-        if nanos != 0 {
+        if self.nanos != 0 {
             out.push(b'.');
-            decimals(out, i64::from(nanos), 9);
+            decimals(out, self.nanos.into(), 9);
             while out.last() == Some(&b'0') {
                 out.pop();
             }
@@ -98,9 +104,7 @@ impl Time {
         let offset_minutes = parse_zone(zone)?;
         let nanos = parse_fraction(fraction)?;
         let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-        let moment = Timestamp::new(seconds - i64::from(offset_minutes) * 60, 0).ok()?;
-        let moment = moment.checked_add(jiff::SignedDuration::from_nanos(nanos)).ok()?;
-        Some(Self { moment, offset_minutes })
+        Some(Self { seconds: seconds - i64::from(offset_minutes) * 60, nanos, offset_minutes })
     }
 }
 
@@ -128,14 +132,14 @@ fn parse_zone(zone: &str) -> Option<i16> {
 }
 
 /// Nanoseconds; further decimals are cut, as Go does.
-fn parse_fraction(text: &str) -> Option<i64> {
+fn parse_fraction(text: &str) -> Option<u32> {
     if text.len() > 30 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     text.bytes()
         .chain(std::iter::repeat(b'0'))
         .take(9)
-        .try_fold(0, |sum, digit| Some(sum * 10 + i64::from(digit - b'0')))
+        .try_fold(0, |sum, digit| Some(sum * 10 + u32::from(digit - b'0')))
 }
 
 const fn is_leap(year: i64) -> bool {
@@ -179,7 +183,7 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
 
 impl PartialEq for Time {
     fn eq(&self, other: &Self) -> bool {
-        self.moment == other.moment
+        (self.seconds, self.nanos) == (other.seconds, other.nanos)
     }
 }
 
@@ -193,7 +197,7 @@ impl PartialOrd for Time {
 
 impl Ord for Time {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.moment.cmp(&other.moment)
+        (self.seconds, self.nanos).cmp(&(other.seconds, other.nanos))
     }
 }
 
@@ -304,6 +308,7 @@ mod tests {
     fn a_year_that_go_cannot_write_is_moved_into_its_range() {
         let early = Time::utc("-005000-01-01T00:00:00Z".parse().unwrap());
         assert_eq!(early.to_string(), "0000-01-01T00:00:00Z");
+        assert_eq!(Time::parse("9999-12-31T23:59:59Z").unwrap().moment(), Timestamp::MAX);
     }
 
     proptest! {
@@ -313,6 +318,7 @@ mod tests {
             let text = Time::utc(moment).to_string();
             prop_assert_eq!(&text, &moment.to_string());
             prop_assert_eq!(Time::parse(&text).unwrap().moment(), moment);
+            prop_assert_eq!(Time::utc(moment).moment(), moment);
         }
 
         #[test]

@@ -6,10 +6,14 @@
 mod commit;
 mod database;
 mod files;
+mod wedding;
 
 pub use database::database;
 pub(crate) use database::{database_error, options_of};
 pub use files::{Files, files};
+pub(crate) use files::load;
+pub(crate) use wedding::{capture_error, capture_into};
+pub use wedding::{BackedWedding, Weddings, weddings};
 
 use crate::issue::Issue;
 use jiff::Timestamp;

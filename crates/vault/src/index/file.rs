@@ -1,6 +1,10 @@
 //! The JSON of index files.
 
-use crate::{error::JsonError, id::Id, pack};
+use crate::{
+    id::Id,
+    json::{self, JsonError},
+    pack,
+};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
@@ -69,7 +73,7 @@ impl File {
     /// # Errors
     /// [`JsonError`] if it is none.
     pub fn parse(json: &[u8]) -> Result<Self, JsonError> {
-        let file: FileJson = serde_json::from_slice(json)?;
+        let file: FileJson = json::parse(json)?;
         let packs = |list: Vec<PackJson>| list.into_iter().map(PackBlobs::from).collect();
         Ok(Self { packs: packs(file.packs), packs_to_delete: packs(file.packs_to_delete), supersedes: file.supersedes })
     }

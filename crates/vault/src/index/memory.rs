@@ -140,7 +140,11 @@ impl Index {
 
     fn slot_at(&self, at: usize) -> Option<&Slot> {
         let number = *self.table.get(at)?;
-        let number = if number == EMPTY { return None } else { number as usize };
+        if number == EMPTY { None } else { self.slot(number) }
+    }
+
+    fn slot(&self, number: u32) -> Option<&Slot> {
+        let number = number as usize;
         self.segments.get(number / SEGMENT_SLOTS)?.get(number % SEGMENT_SLOTS)
     }
 
@@ -188,6 +192,22 @@ impl Index {
     /// Every blob in every place, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = Location> {
         self.segments.iter().flatten().filter_map(|slot| self.location(slot))
+    }
+
+    /// The blobs of each pack, sorted by offset. Takes four bytes a blob beside the index, and one pack's blobs at a time.
+    pub fn by_pack(&self) -> impl Iterator<Item = (Id, Vec<Entry>)> {
+        let order_of = |number: &u32| self.slot(*number).map(|slot| (slot.pack & !TREE_BIT, slot.offset));
+        let mut numbers: Vec<u32> = (0..self.len).collect();
+        numbers.sort_unstable_by_key(order_of);
+        let mut rest = numbers.into_iter().filter_map(|number| self.location(self.slot(number)?)).peekable();
+        std::iter::from_fn(move || {
+            let first = rest.next()?;
+            let mut entries = vec![first.entry];
+            while let Some(next) = rest.next_if(|next| next.pack == first.pack) {
+                entries.push(next.entry);
+            }
+            Some((first.pack, entries))
+        })
     }
 
     /// How many places of blobs are known.
@@ -280,6 +300,9 @@ mod tests {
         }
         assert!((20_000..30_000).all(|n| !index.contains(Kind::Data, &entry(n, Kind::Data).id)));
         assert_eq!(index.iter().count(), 20_000);
+        let by_pack: Vec<_> = index.by_pack().collect();
+        assert!(by_pack.iter().map(|(pack, _)| *pack).eq(packs.iter().copied()));
+        assert!(by_pack.iter().all(|(_, blobs)| blobs.len() == 1000 && blobs.is_sorted_by_key(|blob| blob.offset)));
         assert!(index.has_pack(&packs[3]) && !index.has_pack(&Id::of(b"")));
     }
 

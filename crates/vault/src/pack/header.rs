@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(decode(&entry(2, 40, &[0; 4])), Err(HeaderError::EntryLength { entry: 0 }));
         assert_eq!(decode(&entry(0, 40, &[])[..36]), Err(HeaderError::CutOff { entry: 0 }));
         let overflow = [entry(0, u32::MAX, &[]), entry(0, 40, &[])].concat();
-        assert_eq!(decode(&overflow), Err(HeaderError::EntryLength { entry: 0 }));
+        assert_eq!(decode(&overflow), Err(HeaderError::EntryLength { entry: 1 }));
         assert_eq!(decode(&[]).unwrap(), []);
 
         assert_eq!(open(&[0; 3], 3, &key), Err(HeaderError::TooShort { size_bytes: 3 }));
