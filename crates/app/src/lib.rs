@@ -20,6 +20,7 @@ pub mod points;
 pub mod source;
 pub mod storage;
 pub mod vaults;
+pub mod verify;
 
 pub use context::Context;
 pub use error::{Class, Code, Error, Result};

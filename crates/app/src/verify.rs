@@ -7,7 +7,7 @@ use crate::{
     vaults::{self, vault_error},
 };
 use keepsake_domain::VaultId;
-use keepsake_vault::check::{self, Level};
+use keepsake_vault::check::{self, Level, Options};
 use serde::Serialize;
 
 /// What was found in one vault.
@@ -31,6 +31,7 @@ pub async fn verify(context: &Context, storage: &Storage, vault: Option<VaultId>
         None => storage.vaults().await?,
     };
     ids.sort_unstable();
+    let options = Options::new(level);
     let mut all = Vec::new();
     for id in ids {
         let opened = match vaults::open(context, storage, id).await {
@@ -39,10 +40,10 @@ pub async fn verify(context: &Context, storage: &Storage, vault: Option<VaultId>
             other => other?,
         };
         let report = opened
-            .check(level, &context.cancel)
+            .check(&options, &context.cancel)
             .await
             .map_err(|error| vault_error("the check could not be made", error))?;
-        all.push(Checked { vault: id, good: report.is_good(), report });
+        all.push(Checked { vault: id, good: report.is_sound(), report });
     }
     Ok(all)
 }

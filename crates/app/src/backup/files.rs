@@ -90,7 +90,7 @@ fn parse(paths: &[String]) -> Result<Source> {
 }
 
 /// The vault with its index.
-pub(super) async fn load(context: &Context, vault: Vault<keepsake_vault::vault::Open>) -> Result<Vault<Indexed>> {
+pub(crate) async fn load(context: &Context, vault: Vault<keepsake_vault::vault::Open>) -> Result<Vault<Indexed>> {
     vault.load_index(&context.cancel).await.map_err(|error| vault_error("the vault's index cannot be read", error))
 }
 

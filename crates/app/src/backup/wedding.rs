@@ -76,6 +76,8 @@ pub async fn weddings(
 ) -> Result<Vec<BackedWedding>> {
     let session = source::open(from.dsn, Purpose::Inspect).await?;
     let identity = source::identity(&session, from.source_name).await?;
+    // Asked before a vault is made: a mistyped id must not leave an empty one.
+    let ids = capture::find(&session, &from.mapping.mapping, ids).await.map_err(capture_error)?;
     drop(session);
     let vaults: Vec<VaultId> =
         ids.iter().map(|id| context.master.vault_id(&Subject::Wedding { source: &identity, wedding: id })).collect();
@@ -83,7 +85,7 @@ pub async fn weddings(
     context
         .recorded("backup wedding", &subject, async {
             let mut targets = Vec::with_capacity(ids.len());
-            for id in ids {
+            for id in &ids {
                 let subject = Subject::Wedding { source: &identity, wedding: id };
                 let birth = Birth { subject, name: format!("wedding {id}") };
                 let (vault_id, vault) = vaults::ensure(context, storage, &birth).await?;
@@ -125,10 +127,10 @@ pub(crate) async fn capture_into(
             return Err(error);
         }
     };
-    for (captured, (_, id, vault)) in captured.into_iter().zip(targets) {
-        let backup = sessions
-            .remove(&captured.id)
-            .and_then(Arc::into_inner)
+    let mut targets: BTreeMap<_, _> = targets.into_iter().map(|(id, vault_id, vault)| (id, (vault_id, vault))).collect();
+    for captured in captured {
+        let session = sessions.remove(&captured.id).and_then(Arc::into_inner).zip(targets.remove(&captured.id));
+        let (backup, (id, vault)) = session
             .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
         let running = Running { id, vault, backup, began };
         done.push(commit(context, running, captured, kind, operation).await?);
