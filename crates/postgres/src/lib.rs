@@ -10,4 +10,5 @@ pub mod capture;
 pub mod cluster;
 pub mod connect;
 pub mod mapping;
+pub mod ownership;
 pub mod schema;

@@ -15,7 +15,7 @@ fn resolve(spec: &str, env: &[(&str, &str)]) -> Result<Dsn, Error> {
 }
 
 fn child(dsn: &Dsn) -> HashMap<&'static str, String> {
-    dsn.for_child().into_iter().map(|(name, value)| (name, value.into_string().unwrap())).collect()
+    dsn.for_child().into_iter().map(|(name, value)| (name, value.into_string().expect("UTF-8"))).collect()
 }
 
 #[test]

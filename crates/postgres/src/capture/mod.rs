@@ -3,8 +3,20 @@
 //! The layout is specified in docs/format/capture.md; [`Manifest`] is its index. Captures are written into a [`Sink`] and
 //! read back from a [`Source`], so that this crate needs no vault.
 
+mod error;
+mod file_store;
+mod hash;
+mod line;
 mod manifest;
+mod names;
 mod port;
 
+pub use error::Error;
+pub use file_store::{Directories, FileMeta, FileStore, OpenFile};
+pub use hash::{RowHasher, scope_hash};
 pub use manifest::*;
+pub use names::{file_path, references_path, rows_path};
 pub use port::*;
+
+/// The result of a capture.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

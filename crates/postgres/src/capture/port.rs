@@ -30,6 +30,15 @@ pub trait FileSink: Send {
     /// # Errors
     /// Whatever the far side reports.
     async fn finish(self: Box<Self>) -> Result<(), PortError>;
+
+    /// Takes the file back as if it had never been begun, because its source failed half-way (safety rule S13: the capture
+    /// then goes on as incomplete). A sink that cannot do so keeps this default, and the capture fails.
+    ///
+    /// # Errors
+    /// Whatever the far side reports; the capture fails.
+    async fn abandon(self: Box<Self>) -> Result<(), PortError> {
+        Err("a file could not be read to its end, and what was stored of it cannot be taken back".into())
+    }
 }
 
 /// Gives the files of one capture back.

@@ -137,6 +137,16 @@ impl Decision {
         matches!(self, Self::Owns | Self::AssumedOwns)
     }
 
+    /// The word used in mappings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owns => "owns",
+            Self::Refers => "refers",
+            Self::AssumedOwns => "assumed-owns",
+            Self::AssumedRefers => "assumed-refers",
+        }
+    }
+
     /// Nobody has decided yet.
     pub const fn assumed(self) -> bool {
         matches!(self, Self::AssumedOwns | Self::AssumedRefers)

@@ -1,6 +1,8 @@
 //! A small pooler that does what transaction-mode poolers do: it answers the startup itself, refuses startup options, and
 //! lends one of its own backends from ReadyForQuery to ReadyForQuery (last in, first out); or, in session mode, for good.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support: a failure here is a failed test")]
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
