@@ -8,17 +8,17 @@ use super::{
     frame::Frame,
     live::{self, Copies, LiveRow, Locks},
     owners::{self, Owners},
-    read::{KEYS_PER_STATEMENT, captured_rows, copy, tuples_sql},
+    read::{self, KEYS_PER_STATEMENT, captured_rows, copy, tuples_sql},
     resolve,
     row::{Key, Line, decode},
-    work::{Left, TableWork, Target, Update, Work},
+    work::{Left, TableWork, Target, Update, Whose, Work},
 };
 use crate::{
     capture::{Manifest, Source},
     schema::{quote_ident, quote_literal},
 };
 use keepsake_domain::restore::{ConflictRule, Mode};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tokio_postgres::Transaction;
 
 /// Everything a computation reads.
@@ -32,8 +32,13 @@ pub(crate) struct Inputs<'a> {
     pub locks: Locks,
 }
 
-/// Captured rows of one table by key, in target layout.
-type Captured = HashMap<Key, Line>;
+/// Captured rows of one table, in target layout.
+#[derive(Default)]
+struct Captured {
+    rows: HashMap<Key, Line>,
+    /// Rows that the restore to be undone took from other weddings, as they were: they go back to them.
+    taken: HashMap<Key, Line>,
+}
 
 /// Decides everything.
 pub(crate) async fn compute(inputs: &Inputs<'_>) -> Result<Work, Error> {
@@ -126,7 +131,7 @@ async fn load_captured(
             work.refusals.extend(reasons);
             continue;
         }
-        let mut rows = Captured::with_capacity(lines.len());
+        let mut rows = HashMap::with_capacity(lines.len());
         let mut copies = Copies::default();
         for line in lines {
             let key = if table.keyless() { copies.key(&line) } else { line.project(&table.key) };
@@ -140,9 +145,28 @@ async fn load_captured(
             return Err(Error::Corrupt { path: entry.path.clone(), reason });
         }
         work.table_mut(index).captured_rows = entry.rows;
-        captured.insert(index, rows);
+        captured.insert(index, Captured { rows, taken: HashMap::new() });
     }
+    load_taken(inputs, &mut captured).await?;
     Ok(captured)
+}
+
+/// Rows in the spool of the restore that is being undone.
+async fn load_taken(inputs: &Inputs<'_>, captured: &mut BTreeMap<usize, Captured>) -> Result<(), Error> {
+    for entry in read::taken(inputs.source).await? {
+        let Some(index) = inputs.frame.position(&entry.name) else { continue };
+        let Some(rows) = captured.get_mut(&index) else { continue };
+        let table = inputs.frame.table(index);
+        let names = table.target_columns().map(|column| entry.columns.iter().position(|name| *name == column.name));
+        let Some(positions) = names.collect::<Option<Vec<usize>>>() else { continue };
+        captured_rows(inputs.source, &entry.path, entry.columns.len(), |line| {
+            let target = line.project(&positions);
+            rows.taken.insert(target.project(&table.key), target);
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 fn classify(
@@ -163,9 +187,9 @@ fn classify(
     }
     let Some(captured) = captured else { return Ok(()) };
     let now = row.line.project(&table.live_projection());
-    work.live_sum.add(&if table.keyless() { now.clone() } else { row.line.clone() });
+    work.live_sum.add(&table.stored(&row.line));
     work.owned_sum.add(&now);
-    match captured.remove(&row.key) {
+    match captured.rows.remove(&row.key) {
         Some(target) if target == now => {
             held.free(&target);
             work.same += 1;
@@ -179,9 +203,19 @@ fn classify(
             } else {
                 let moved = changed.iter().any(|position| table.partition.contains(position));
                 let target = Target { line, nulled: Vec::new() };
-                let update = Update { live: row.clone(), target, changed, moved, parked: false, taken: false };
+                let kind = Whose::Ours;
+                let update = Update { live: row.clone(), target, changed, moved, parked: BTreeSet::new(), whose: kind };
                 work.update.insert(row.key, update);
             }
+        }
+        None if mode != Mode::Merge && captured.taken.contains_key(&row.key) => {
+            let line = captured.taken.remove(&row.key).unwrap_or_default();
+            let changed = differing(&now, &line);
+            let moved = changed.iter().any(|position| table.partition.contains(position));
+            let target = Target { line, nulled: Vec::new() };
+            let kind = Whose::Returned;
+            let update = Update { live: row.clone(), target, changed, moved, parked: BTreeSet::new(), whose: kind };
+            work.update.insert(row.key, update);
         }
         None => {
             held.add(frame, index, &row.line)?;
@@ -208,7 +242,7 @@ async fn settle_missing(
     held: &mut Held,
 ) -> Result<(), Error> {
     let frame = inputs.frame;
-    for (index, rows) in captured {
+    for (index, Captured { rows, .. }) in captured {
         let table = frame.table(index);
         let keys: Vec<Key> = if table.keyless() { Vec::new() } else { rows.keys().cloned().collect() };
         let elsewhere = by_key(inputs.tx, frame, index, &keys).await?;
@@ -255,7 +289,7 @@ fn settle_elsewhere(
     }
     let changed = differing(&live.line.project(&table.live_projection()), &target.line);
     let moved = changed.iter().any(|position| table.partition.contains(position));
-    work.update.insert(key, Update { live, target, changed, moved, parked: false, taken: true });
+    work.update.insert(key, Update { live, target, changed, moved, parked: BTreeSet::new(), whose: Whose::Taken });
 }
 
 /// Live rows by key, whoever owns them.
@@ -278,7 +312,7 @@ pub(crate) async fn by_key(
             "SELECT {} FROM {} JOIN {} t ON {}",
             table.select_list("t"),
             tuples_sql("k", columns.len(), chunk)?,
-            table.live.name.sql(),
+            table.only(),
             on.join(" AND ")
         );
         copy(tx, &format!("looking rows up in {}", table.live.name), &query, |line| {
@@ -295,7 +329,7 @@ async fn check_owners(inputs: &Inputs<'_>, work: &mut Work) -> Result<(), Error>
     let frame = inputs.frame;
     for index in frame.in_scope().filter(|index| !frame.table(*index).sole_owner) {
         let table = work.table(index);
-        let updates = table.update.values().filter(|update| !update.taken).map(|update| update.live.clone());
+        let updates = table.update.values().filter(|update| update.whose != Whose::Taken).map(|update| update.live.clone());
         let touched: Vec<LiveRow> = updates.chain(table.delete.values().cloned()).collect();
         if touched.is_empty() {
             continue;

@@ -4,7 +4,7 @@ use super::{
     Error,
     frame::Frame,
     plan::{Downstream, Slot, TriggerName, WritePath},
-    work::Work,
+    work::{Update, Work},
 };
 use crate::schema::{TableName, Trigger};
 use tokio_postgres::Transaction;
@@ -64,7 +64,7 @@ pub(crate) async fn downstream(
 /// What happens to a table's rows.
 fn events(work: &Work, index: usize) -> [(&'static str, bool); 3] {
     let table = work.table(index);
-    let rewritten = table.update.values().any(|update| update.moved || update.parked);
+    let rewritten = table.update.values().any(Update::rewritten);
     [
         ("INSERT", !table.insert.is_empty() || rewritten),
         ("UPDATE", !table.update.is_empty()),

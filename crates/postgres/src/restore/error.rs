@@ -104,6 +104,18 @@ pub enum Error {
     /// The side schema is there already.
     #[error("the schema {0} exists already: choose another name for the side copy, or drop it")]
     SchemaExists(String),
+    /// The connection broke during the commit.
+    #[error(
+        "the connection broke during the commit of transaction {transaction}: ask the server whether it took effect \
+         (pg_xact_status) before anything else"
+    )]
+    CommitUnknown {
+        /// The transaction's id.
+        transaction: u64,
+        /// The cause.
+        #[source]
+        source: tokio_postgres::Error,
+    },
     /// The caller cancelled.
     #[error("cancelled; everything was rolled back")]
     Cancelled,

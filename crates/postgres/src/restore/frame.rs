@@ -6,11 +6,11 @@
 use super::{
     Error, Request,
     drift::{self, Drift},
-    json_path::JsonPath,
+    row::Line,
 };
 use crate::{
     capture::{Manifest, TableEntry},
-    mapping::{Edge, Mapping},
+    mapping::{self, Edge, Mapping},
     schema::{Column, ForeignKey, Identity, Schema, Table, TableKind, TableName, quote_ident, quote_literal},
 };
 use keepsake_domain::Group;
@@ -74,7 +74,7 @@ pub(crate) enum EdgeColumn {
     /// Position in the child's live line.
     Stored(usize),
     /// A value inside a JSON column.
-    Json(usize, JsonPath),
+    Json(usize, mapping::EdgeColumn),
 }
 
 impl<'a> Frame<'a> {
@@ -231,6 +231,14 @@ impl<'a> FrameTable<'a> {
         })
     }
 
+    /// The table for FROM and as the target of a change, without the rows of tables that inherit from it.
+    pub fn only(&self) -> String {
+        match self.live.kind {
+            TableKind::Partitioned { .. } => self.live.name.sql(),
+            _ => format!("ONLY {}", self.live.name.sql()),
+        }
+    }
+
     /// Position of a stored column in a live line.
     pub fn live_position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
@@ -254,6 +262,15 @@ impl<'a> FrameTable<'a> {
     /// Rows have no identity: they are compared as a multiset of whole rows.
     pub fn keyless(&self) -> bool {
         self.key.is_empty()
+    }
+
+    /// A live line as a capture writes it, without the place of a row that has no identity.
+    pub fn stored(&self, live: &Line) -> Line {
+        if !self.keyless() {
+            return live.clone();
+        }
+        let positions: Vec<usize> = (0..self.columns.len()).collect();
+        live.project(&positions)
     }
 
     /// Positions in a live line that make a target line.
@@ -281,7 +298,7 @@ impl OwnEdge {
             .iter()
             .map(|column| match column {
                 EdgeColumn::Stored(index) => format!("{alias}.{}", name(index)),
-                EdgeColumn::Json(index, path) => path.sql(&format!("{alias}.{}", name(index))),
+                EdgeColumn::Json(_, path) => path.sql(alias),
             })
             .collect()
     }
@@ -365,8 +382,8 @@ fn own_edges(mapping: &Mapping, tables: &[FrameTable<'_>]) -> Result<Vec<OwnEdge
         for column in &edge.columns {
             let stored = from_table.live_position(column).map(EdgeColumn::Stored);
             let json = || {
-                let (base, path) = JsonPath::parse(column)?;
-                Some(EdgeColumn::Json(from_table.live_position(&base)?, path))
+                let path: mapping::EdgeColumn = column.parse().ok()?;
+                Some(EdgeColumn::Json(from_table.live_position(&path.column)?, path))
             };
             let virtual_json = if edge.is_virtual { json() } else { None };
             from.push(stored.or(virtual_json).ok_or_else(|| unfit(column, &edge.from))?);
@@ -400,7 +417,7 @@ fn identity(table: &Table, mapping: &Mapping, partition: &[String]) -> Vec<Strin
     if let Some(key) = mapped.filter(|key| !key.is_empty()) {
         return key.clone();
     }
-    let Some(primary) = &table.primary_key else { return Vec::new() };
+    let Some(primary) = table.primary_key.as_ref().or_else(|| unique_key(table)) else { return Vec::new() };
     let rest: Vec<String> = primary.iter().filter(|name| !partition.contains(name)).cloned().collect();
     let generated = |name: &String| {
         table.column(name).is_some_and(|column| {
@@ -410,4 +427,19 @@ fn identity(table: &Table, mapping: &Mapping, partition: &[String]) -> Vec<Strin
         })
     };
     if rest.len() < primary.len() && rest.iter().any(generated) { rest } else { primary.clone() }
+}
+
+/// Columns of a unique index that can stand for a primary key.
+fn unique_key(table: &Table) -> Option<&Vec<String>> {
+    let not_null = |name: &String| table.column(name).is_some_and(|column| column.not_null && !column.generated);
+    let whole = table.uniques.iter().filter(|unique| !unique.partial && !unique.expression && !unique.columns.is_empty());
+    whole.map(|unique| &unique.columns).find(|columns| columns.iter().all(not_null))
+}
+
+/// A table for FROM and as the target of a change: rows of tables that inherit from it are theirs, not its own.
+pub(crate) fn only(schema: &Schema, name: &TableName) -> String {
+    match schema.tables.get(name).map(|table| &table.kind) {
+        Some(TableKind::Partitioned { .. }) | None => name.sql(),
+        Some(_) => format!("ONLY {}", name.sql()),
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     frame::Frame,
     plan::{Downstream, WritePath},
     row::Line,
-    work::Work,
+    work::{Whose, Work},
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
@@ -64,7 +64,12 @@ pub(crate) fn preview_hash(
             account.positions(&target.nulled);
         }
         for (key, update) in &rows.update {
-            account.bytes(if update.taken { b"take" } else if update.moved { b"move" } else { b"update" });
+            account.bytes(match update.whose {
+                Whose::Taken => b"take",
+                Whose::Returned => b"return",
+                Whose::Ours if update.moved => b"move",
+                Whose::Ours => b"update",
+            });
             account.line(key);
             account.line(&update.live.line.project(&projection));
             account.line(&update.target.line);

@@ -6,13 +6,13 @@ use super::{
     Error,
     compute::{Inputs, differing, distinct},
     conflict::ConflictKind,
-    frame::Frame,
+    frame::{Frame, only},
     live::Locks,
     owners::{numbered, tuple_of},
     read::{KEYS_PER_STATEMENT, copy, loose_equality, tuples_sql},
     references::type_of,
     row::{Key, Line, NULL},
-    work::{Target, Work},
+    work::{Target, Whose, Work},
 };
 use crate::schema::{ForeignKey, TableName, quote_ident};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -109,7 +109,7 @@ async fn settle_link(
     }
     for (key, update) in &table.update {
         let touched = match &link.via {
-            Via::Constraint(_, from) => update.taken || update.changed.iter().any(|position| from.contains(position)),
+            Via::Constraint(_, from) => update.whose == Whose::Taken || update.changed.iter().any(|position| from.contains(position)),
             Via::Edge(_) => true,
         };
         if touched {
@@ -128,6 +128,8 @@ async fn settle_link(
         let live = cache.0.get(&(child, link.number, tuple.clone())).and_then(Option::as_ref);
         match judge(frame, work, link, provided.contains(&tuple), live) {
             Parent::Stands => {}
+            // A row that goes back to another wedding hangs on that wedding's rows.
+            Parent::Elsewhere if returned(work, child, &key) => {}
             Parent::Elsewhere => {
                 let kind = ConflictKind::ParentElsewhere { table: link.parent_name.clone() };
                 work.table_mut(child).give_up(&key, kind);
@@ -144,6 +146,10 @@ async fn settle_link(
         }
     }
     Ok(())
+}
+
+fn returned(work: &Work, child: usize, key: &Key) -> bool {
+    work.table(child).update.get(key).is_some_and(|update| update.whose == Whose::Returned)
 }
 
 /// What a row says of its parent along a link, `None` where it says nothing.
@@ -206,7 +212,7 @@ async fn look_up(
         let query = format!(
             "SELECT k.n{key} FROM {} JOIN {} t ON {}{lock}",
             tuples_sql("k", link.to_columns.len(), chunk)?,
-            link.parent_name.sql(),
+            only(inputs.frame.schema, link.parent_name),
             on.join(" AND ")
         );
         copy(inputs.tx, &format!("looking for parents in {}", link.parent_name), &query, |line| {
@@ -236,7 +242,7 @@ fn judge(frame: &Frame<'_>, work: &Work, link: &Link<'_>, provided: bool, live: 
     if rows.delete.contains_key(key) || rows.update.get(key).is_some_and(|update| changes(&update.changed)) {
         return Parent::Missing;
     }
-    let ours = rows.owned.contains(key) || rows.update.get(key).is_some_and(|update| update.taken);
+    let ours = rows.owned.contains(key) || rows.update.get(key).is_some_and(|update| update.whose == Whose::Taken);
     if link.owning && !table.keyless() && !ours { Parent::Elsewhere } else { Parent::Stands }
 }
 
@@ -278,7 +284,7 @@ fn set_null(work: &mut Work, frame: &Frame<'_>, child: usize, key: &Key, positio
     update.target.line = null(&update.target.line);
     update.target.nulled.extend_from_slice(positions);
     update.changed = differing(&update.live.line.project(&frame.table(child).live_projection()), &update.target.line);
-    if update.changed.is_empty() && !update.taken {
+    if update.changed.is_empty() && update.whose == Whose::Ours {
         table.update.remove(key);
         table.same += 1;
     }

@@ -103,7 +103,7 @@ impl<'f, 's> Walk<'f, 's> {
         let query = format!(
             "SELECT {} FROM {} t WHERE t.{} = {}::{id}{}",
             table.select_list("t"),
-            table.live.name.sql(),
+            table.only(),
             quote_ident(&frame.mapping.wedding.id),
             quote_literal(wedding),
             self.lock_clause(),
@@ -139,7 +139,7 @@ impl<'f, 's> Walk<'f, 's> {
                 "SELECT {} FROM {} JOIN {} t ON {}{}{}",
                 child.select_list("t"),
                 tuples_sql("k", own.to.len(), chunk)?,
-                child.live.name.sql(),
+                child.only(),
                 on.join(" AND "),
                 own.condition_sql(child, "t"),
                 self.order_and_lock(own.child),

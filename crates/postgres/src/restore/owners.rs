@@ -6,6 +6,7 @@
 use super::{
     Error,
     frame::Frame,
+    json_path::evaluate,
     live::{Copies, LiveRow, Locks},
     read::{KEYS_PER_STATEMENT, copy, loose_equality, tuples_sql},
     row::{Key, Line, decode, encode},
@@ -106,7 +107,7 @@ impl Climb<'_, '_> {
                 "SELECT k.n, {} FROM {} JOIN {} t ON {}{lock}",
                 parent.select_list("t"),
                 tuples_sql("k", own.to.len(), chunk)?,
-                parent.live.name.sql(),
+                parent.only(),
                 on.join(" AND "),
             );
             let mut copies = Copies::default();
@@ -180,7 +181,7 @@ pub(crate) fn tuple_of(frame: &Frame<'_>, edge: usize, fields: &[&[u8]]) -> Resu
             super::frame::EdgeColumn::Stored(index) => fields.get(*index).map(|field| field.to_vec()),
             super::frame::EdgeColumn::Json(index, path) => {
                 let json = fields.get(*index).map(|field| decode(field)).transpose()?.flatten();
-                json.and_then(|json| path.evaluate(&json)).map(|value| encode(Some(&value)))
+                json.and_then(|json| evaluate(&path.path, &json)).map(|value| encode(Some(&value)))
             }
         };
         tuple.push(field.unwrap_or_else(|| super::row::NULL.to_vec()));

@@ -65,7 +65,7 @@ pub struct TablePlan {
     pub update: u64,
     /// Of these, rows whose partition key goes back: deleted and inserted.
     pub moved: u64,
-    /// Of these, rows taken back from another wedding.
+    /// Of these, rows taken back from another wedding, or in an undo given back to it.
     pub taken: u64,
     /// Rows removed.
     pub delete: u64,
@@ -113,6 +113,8 @@ pub enum RowChange {
     Move,
     /// Taken back from another wedding.
     Take,
+    /// Given back to the wedding from which the restore that is undone took it.
+    Return,
     /// Removed.
     Delete,
     /// Stays, because of the mode.

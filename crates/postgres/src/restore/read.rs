@@ -5,7 +5,7 @@ use super::{
     row::{Line, Lines, decode},
 };
 use crate::{
-    capture::{Manifest, Source, VERSION},
+    capture::{Manifest, Source, TableEntry, VERSION},
     schema::{Schema, quote_literal},
 };
 use futures::TryStreamExt;
@@ -102,6 +102,14 @@ pub(crate) async fn captured_schema(source: &dyn Source) -> Result<Option<Schema
     let Some(bytes) = document(source, path).await? else { return Ok(None) };
     serde_json::from_slice(&bytes)
         .map(Some)
+        .map_err(|error| Error::Corrupt { path: path.to_owned(), reason: format!("line {}: not as specified", error.line()) })
+}
+
+/// The rows that a restore took from other weddings, where the source is the undo of one.
+pub(crate) async fn taken(source: &dyn Source) -> Result<Vec<TableEntry>, Error> {
+    let path = super::spool::TAKEN;
+    let Some(bytes) = document(source, path).await? else { return Ok(Vec::new()) };
+    serde_json::from_slice(&bytes)
         .map_err(|error| Error::Corrupt { path: path.to_owned(), reason: format!("line {}: not as specified", error.line()) })
 }
 

@@ -5,6 +5,7 @@ use super::{
     Error,
     compute::Inputs,
     conflict::ConflictKind,
+    frame::only,
     owners::numbered,
     read::{KEYS_PER_STATEMENT, copy, tuples_sql},
     resolve::{deletes_by_reference, reference_columns},
@@ -73,7 +74,7 @@ async fn staying_inside(
             "SELECT k.n, {} FROM {} JOIN {} t ON {}",
             reference_columns(frame, child, "t"),
             tuples_sql("k", key.to_columns.len(), chunk)?,
-            key.from.sql(),
+            only(frame.schema, &key.from),
             on(inputs, key),
         );
         copy(inputs.tx, &format!("looking for references in {}", key.from), &query, |line| {
@@ -105,7 +106,7 @@ async fn staying_outside(
         let query = format!(
             "SELECT k.n, count(*) FROM {} JOIN LATERAL (SELECT 1 FROM {} t WHERE {} LIMIT {MAX_COUNTED}) x ON true GROUP BY k.n",
             tuples_sql("k", key.to_columns.len(), chunk)?,
-            key.from.sql(),
+            only(inputs.frame.schema, &key.from),
             on(inputs, key),
         );
         copy(inputs.tx, &format!("looking for references in {}", key.from), &query, |line| {

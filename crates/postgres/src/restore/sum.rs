@@ -1,5 +1,5 @@
-//! Order-independent hash of rows: the sum modulo 2^256 of the SHA-256 of each line, to which rows can be added and from
-//! which they can be taken, so that what a table must look like afterwards is known without holding it.
+//! The order-independent hash of a capture's rows (docs/format/capture.md) as a sum that rows can also be taken from, so
+//! that what a table must look like afterwards is known without holding it. It equals `capture::RowHasher`.
 
 use super::row::Line;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -33,14 +33,19 @@ impl Sum {
         }
         self.rows = self.rows.wrapping_sub(1);
     }
+
+    /// The hash as a manifest writes it.
+    pub fn hex(&self) -> String {
+        self.words.iter().rev().map(|word| format!("{word:016x}")).collect()
+    }
 }
 
-/// The digest as little-endian words.
+/// The digest as words, least significant first.
 fn hash(line: &Line) -> [u64; 4] {
     let digest = digest(&SHA256, line.bytes());
     let mut words = [0; 4];
-    for (word, bytes) in words.iter_mut().zip(digest.as_ref().chunks_exact(8)) {
-        *word = bytes.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
+    for (word, bytes) in words.iter_mut().zip(digest.as_ref().rchunks_exact(8)) {
+        *word = bytes.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte));
     }
     words
 }
@@ -51,6 +56,16 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn it_is_the_hash_of_a_capture(rows in proptest::collection::vec("[a-c]{0,3}", 0..20)) {
+            let (mut ours, mut theirs) = (Sum::default(), crate::capture::RowHasher::new());
+            for row in &rows {
+                ours.add(&Line::new(row.as_bytes()));
+                theirs.add(row.as_bytes());
+            }
+            prop_assert_eq!(ours.hex(), theirs.hex());
+        }
+
         #[test]
         fn order_does_not_matter_and_removal_undoes_addition(rows in proptest::collection::vec("[a-c]{0,3}", 0..20)) {
             let lines: Vec<Line> = rows.iter().map(|row| Line::new(row.as_bytes())).collect();

@@ -97,7 +97,9 @@ pub(crate) async fn find_collisions(
             match table.update.get_mut(&holder) {
                 Some(other) if other.changed.iter().any(|position| index.positions.contains(position)) => {
                     // Inserts come after updates; only another update needs the value while it is still held.
-                    other.parked |= is_update && !index.deferrable;
+                    if is_update && !index.deferrable {
+                        other.parked.extend(&index.positions);
+                    }
                 }
                 _ => table.give_up(key, ConflictKind::UniqueTaken { index: index.name.clone() }),
             }
@@ -161,7 +163,7 @@ fn holders_sql(frame: &Frame<'_>, index: &Index, table: &FrameTable<'_>, values:
         reference_columns(frame, index.table, "t"),
         typed.join(", "),
         tuples_sql("k", index.positions.len(), values)?,
-        table.live.name.sql(),
+        table.only(),
         on.join(" AND "),
     ))
 }

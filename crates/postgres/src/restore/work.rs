@@ -8,7 +8,7 @@ use super::{
     row::{Key, Line},
     sum::Sum,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Everything that was decided.
 #[derive(Debug)]
@@ -59,10 +59,20 @@ pub(crate) struct Update {
     pub changed: Vec<usize>,
     /// Its partition key changes: it is deleted and inserted (safety rule S4).
     pub moved: bool,
-    /// It holds a unique value that another row takes over: it is written in two steps.
-    pub parked: bool,
-    /// It is another wedding's, or nobody's, and is taken back.
-    pub taken: bool,
+    /// Columns (positions in target layout) of unique values that another row takes over: it is written in two steps.
+    pub parked: BTreeSet<usize>,
+    pub whose: Whose,
+}
+
+/// Whose a row that changes is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This wedding's, before and after.
+    Ours,
+    /// Another wedding's, or nobody's, and taken back.
+    Taken,
+    /// Taken by the restore that is being undone: it goes back to whose it was.
+    Returned,
 }
 
 /// A row that stays.
@@ -98,7 +108,19 @@ impl Work {
     }
 }
 
+impl Update {
+    /// Deleted and inserted again, in replica role, rather than updated.
+    pub fn rewritten(&self) -> bool {
+        self.moved || !self.parked.is_empty()
+    }
+}
+
 impl TableWork {
+    /// Keys of rows to be inserted or updated, whichever way.
+    pub fn written(&self) -> impl Iterator<Item = &Key> {
+        self.insert.keys().chain(self.update.keys())
+    }
+
     /// Turns a planned change into a conflict: the live row stays as it is.
     pub fn give_up(&mut self, key: &Key, kind: ConflictKind) {
         let change = if self.insert.remove(key).is_some() {
@@ -120,10 +142,12 @@ impl TableWork {
             sum.remove(&row.line.project(&projection));
         }
         for update in self.update.values() {
-            if !update.taken {
+            if update.whose != Whose::Taken {
                 sum.remove(&update.live.line.project(&projection));
             }
-            sum.add(&update.target.line);
+            if update.whose != Whose::Returned {
+                sum.add(&update.target.line);
+            }
         }
         self.insert.values().for_each(|target| sum.add(&target.line));
         sum
