@@ -22,8 +22,9 @@ pub mod secret;
 pub mod wrap;
 
 pub use error::{Error, Result};
-pub use keyring::{EntryName, Keyring, Opened};
+pub use keyring::{Candidates, EntryName, Keyring, Opened};
 pub use locate::Subject;
 pub use master::{MasterKey, MasterKeyId};
+pub use rand::rngs::SysRng;
 pub use secret::VaultSecret;
 pub use wrap::{Binding, Wrapped};

@@ -8,4 +8,5 @@ pub mod draw;
 pub mod photos;
 pub mod planner;
 pub mod postgres;
+pub mod schemas;
 pub mod tools;

@@ -186,3 +186,15 @@ async fn benchmark_sized_data_take_less_than_a_minute() {
     println!("{} rows, {} MB, {took:?}; fingerprint {:?}", made.rows, bytes / 1_000_000, fingerprint.elapsed());
     assert!(took.as_secs() < 60, "{took:?}");
 }
+
+#[tokio::test]
+async fn a_second_load_fails_and_leaves_everything_as_it_was() {
+    let server = Server::start();
+    let client = filled(&server, &Spec::small()).await;
+    let before = planner::fingerprint(&client, &[]).await.unwrap();
+    let error = planner::generate(&client, &Spec::small(), None).await.unwrap_err();
+    assert!(error.to_string().contains("loading organisations"), "{error}");
+    assert_eq!(planner::fingerprint(&client, &[]).await.unwrap(), before);
+    // Triggers and keys work again.
+    assert!(client.batch_execute("UPDATE guests SET household_id = -1").await.is_err());
+}

@@ -22,7 +22,7 @@ pub const MAX_ENTRY_BYTES: u64 = 16 * 1024;
 pub const MAX_ENTRIES_OF_A_VAULT: usize = 256;
 
 /// At most so many entries are listed altogether.
-pub const MAX_ENTRIES: usize = 10_000_000;
+pub const MAX_ENTRIES: usize = 1_000_000;
 
 /// The keyring of one storage target, opened with one master key.
 #[derive(Debug, Clone)]

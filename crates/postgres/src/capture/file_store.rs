@@ -63,7 +63,9 @@ impl Directories {
             Err(error) => return Err(error.into()),
         };
         if !found.starts_with(&root) {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "a symbolic link leads out of the file store").into());
+            return Err(
+                io::Error::new(io::ErrorKind::PermissionDenied, "a symbolic link leads out of the file store").into()
+            );
         }
         Ok(Some(found))
     }

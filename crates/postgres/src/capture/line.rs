@@ -49,6 +49,24 @@ pub(super) fn value(field: &[u8]) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
+/// A value as a raw field.
+pub(super) fn escape(value: &str) -> String {
+    let mut field = String::with_capacity(value.len());
+    for char in value.chars() {
+        match char {
+            '\\' => field.push_str("\\\\"),
+            '\n' => field.push_str("\\n"),
+            '\r' => field.push_str("\\r"),
+            '\t' => field.push_str("\\t"),
+            '\u{8}' => field.push_str("\\b"),
+            '\u{b}' => field.push_str("\\v"),
+            '\u{c}' => field.push_str("\\f"),
+            other => field.push(other),
+        }
+    }
+    field
+}
+
 /// The elements of an array's text form, NULLs left out, of any number of dimensions. `None` if it is none.
 pub(super) fn array(text: &str) -> Option<Vec<String>> {
     // Bounds may come first: `[0:1]={a,b}`.
@@ -138,6 +156,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn fields_round_trip(value in "[\\PC\t\n\r\u{8}\\\\]{0,12}") {
+            let field = escape(&value);
+            prop_assert!(!field.contains(['\t', '\n']));
+            if field != "\\N" {
+                prop_assert_eq!(super::value(field.as_bytes()).unwrap(), value);
+            }
+        }
+
         #[test]
         fn array_literals_round_trip(values in proptest::collection::vec("\\PC{0,10}", 0..6)) {
             prop_assert_eq!(array(&array_literal(&values)), Some(values));

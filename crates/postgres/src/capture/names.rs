@@ -31,8 +31,7 @@ pub fn file_path(store: &str, path: &str) -> String {
 }
 
 fn table_file(table: &TableName) -> String {
-    let encoded =
-        format!("{}.{}", utf8_percent_encode(&table.schema, NAME), utf8_percent_encode(&table.table, NAME));
+    let encoded = format!("{}.{}", utf8_percent_encode(&table.schema, NAME), utf8_percent_encode(&table.table, NAME));
     shortened(encoded, &table.to_string())
 }
 
@@ -108,7 +107,17 @@ mod tests {
         for nothing in ["", "  ", "data:image/png;base64,AAAA"] {
             assert_eq!(named(nothing, None), Named::Nothing);
         }
-        for out in ["../etc/passwd", "a/../../b", "/", "a//b", "https://h/%2e%2e/b", "a\\..\\b", "a/./b", "..", "https://h/%ff"] {
+        for out in [
+            "../etc/passwd",
+            "a/../../b",
+            "/",
+            "a//b",
+            "https://h/%2e%2e/b",
+            "a\\..\\b",
+            "a/./b",
+            "..",
+            "https://h/%ff",
+        ] {
             assert_eq!(named(out, None), Named::Refused, "{out}");
         }
     }

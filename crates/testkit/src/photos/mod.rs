@@ -22,7 +22,7 @@ impl Shape {
     /// made in little more than a second, unoptimised.
     pub fn of(seed: u64) -> Self {
         let mut draw = Draw::new(&[seed, 1]);
-        if draw.chance(8) {
+        if draw.chance(4) {
             return Self { width: 480, height: 320, quality: 95 };
         }
         let (width, height) = draw.pick(&[(240, 160), (160, 240), (256, 176), (192, 192)]);
