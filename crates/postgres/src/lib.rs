@@ -11,4 +11,5 @@ pub mod cluster;
 pub mod connect;
 pub mod mapping;
 pub mod ownership;
+pub mod restore;
 pub mod schema;

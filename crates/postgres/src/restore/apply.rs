@@ -9,9 +9,9 @@ use super::{
     hash::preview_hash,
     live::Locks,
     plan::{Downstream, Plan, WritePath},
-    prepare, prove,
+    prepare,
     proof::{Proof, TableProof},
-    read, sequence, side,
+    prove, read, sequence, side,
     spool::{self, Spool},
     work::Work,
     write,
@@ -244,7 +244,8 @@ async fn after_restore(tx: &Transaction<'_>, frame: &Frame<'_>, work: &Work) -> 
         let what = format!("running statement {} of rules.after_restore", number + 1);
         let statement = tx.prepare(sql).await.map_err(Error::database(what.clone()))?;
         let id = super::parameter::Text(&work.wedding);
-        let given: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = statement.params().iter().map(|_| &id as _).collect();
+        let given: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+            statement.params().iter().map(|_| &id as _).collect();
         tx.execute(&statement, &given).await.map_err(Error::database(what))?;
     }
     Ok(())

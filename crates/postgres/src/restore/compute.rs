@@ -329,14 +329,18 @@ async fn check_owners(inputs: &Inputs<'_>, work: &mut Work) -> Result<(), Error>
     let frame = inputs.frame;
     for index in frame.in_scope().filter(|index| !frame.table(*index).sole_owner) {
         let table = work.table(index);
-        let updates = table.update.values().filter(|update| update.whose != Whose::Taken).map(|update| update.live.clone());
+        let updates =
+            table.update.values().filter(|update| update.whose != Whose::Taken).map(|update| update.live.clone());
         let touched: Vec<LiveRow> = updates.chain(table.delete.values().cloned()).collect();
         if touched.is_empty() {
             continue;
         }
         let owners = owners::owners(inputs.tx, frame, index, &touched, inputs.locks).await?;
-        let shared: Vec<(Key, u64)> =
-            owners.into_iter().filter(|(_, owners)| owners.len() > 1).map(|(key, owners)| (key, owners.len() as u64)).collect();
+        let shared: Vec<(Key, u64)> = owners
+            .into_iter()
+            .filter(|(_, owners)| owners.len() > 1)
+            .map(|(key, owners)| (key, owners.len() as u64))
+            .collect();
         for (key, owners) in shared {
             work.table_mut(index).give_up(&key, ConflictKind::Shared { owners });
         }

@@ -17,7 +17,8 @@ pub(crate) async fn downstream(
     path: WritePath,
 ) -> Result<(Downstream, Vec<String>), Error> {
     let (mut found, mut refusals) = (Downstream::default(), Vec::new());
-    let changing: Vec<usize> = frame.in_scope().filter(|index| events(work, *index).iter().any(|(_, does)| *does)).collect();
+    let changing: Vec<usize> =
+        frame.in_scope().filter(|index| events(work, *index).iter().any(|(_, does)| *does)).collect();
     let names: Vec<&TableName> = changing.iter().map(|index| &frame.table(*index).live.name).collect();
     for publication in &frame.schema.publications {
         let sent: Vec<TableName> = publication.tables.iter().filter(|table| names.contains(table)).cloned().collect();

@@ -49,13 +49,19 @@ pub(crate) fn compare(
     let stored = |name: &String| live.stored_columns().any(|column| &column.name == name);
     let dropped = entry.columns.iter().filter(|name| !stored(name)).cloned().collect();
     let new: Vec<&Column> = live.stored_columns().filter(|column| !entry.columns.contains(&column.name)).collect();
-    let unfillable = new.iter().filter(|column| column.not_null && column.default.is_none() && column.identity == Identity::None);
+    let unfillable =
+        new.iter().filter(|column| column.not_null && column.default.is_none() && column.identity == Identity::None);
     let retyped = live.stored_columns().filter_map(|column| {
         let was = before?.column(&column.name)?;
-        let labels = |schema: &Schema, column: &Column| schema.enums.get(column.base_type.trim_end_matches("[]")).cloned();
+        let labels =
+            |schema: &Schema, column: &Column| schema.enums.get(column.base_type.trim_end_matches("[]")).cloned();
         let relabelled = captured.is_some_and(|old| labels(old, was) != labels(schema, column));
         let changed = was.type_name != column.type_name || was.base_type != column.base_type || relabelled;
-        changed.then(|| Retyped { column: column.name.clone(), was: was.type_name.clone(), is: column.type_name.clone() })
+        changed.then(|| Retyped {
+            column: column.name.clone(),
+            was: was.type_name.clone(),
+            is: column.type_name.clone(),
+        })
     });
     Drift {
         dropped,

@@ -77,7 +77,9 @@ pub enum Error {
         now: String,
     },
     /// Live differs from the pre-recovery snapshot and there is nowhere to save the difference.
-    #[error("live data changed after the pre-recovery snapshot and no spool was given to save the difference: try again")]
+    #[error(
+        "live data changed after the pre-recovery snapshot and no spool was given to save the difference: try again"
+    )]
     NoSpool,
     /// The difference could not be saved.
     #[error("the difference to the pre-recovery snapshot could not be saved, so nothing was changed: {0}")]
@@ -96,7 +98,9 @@ pub enum Error {
     #[error("the proof failed and everything was rolled back: {}", .0.join("; "))]
     ProofFailed(Vec<String>),
     /// Without the replica privilege the restore cannot be done as planned.
-    #[error("{0}; grant the restore role SET ON PARAMETER session_replication_role (PostgreSQL 15 on), or use a superuser")]
+    #[error(
+        "{0}; grant the restore role SET ON PARAMETER session_replication_role (PostgreSQL 15 on), or use a superuser"
+    )]
     NeedsReplicaRole(String),
     /// Row-level security hides rows from this role.
     #[error("row-level security of {0} applies to this role, so it cannot see all rows: give it BYPASSRLS")]
@@ -146,7 +150,8 @@ impl Error {
 fn describe(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => {
-            let object = [db.table(), db.constraint(), db.column()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let object =
+                [db.table(), db.constraint(), db.column()].into_iter().flatten().collect::<Vec<_>>().join(", ");
             let place = if object.is_empty() { String::new() } else { format!(" (in {object})") };
             format!("{}{place} [{}]", without_values(db.message()), db.code().code())
         }
@@ -166,7 +171,10 @@ fn without_values(message: &str) -> &str {
 mod tests {
     #[test]
     fn values_are_cut_from_messages() {
-        assert_eq!(super::without_values("invalid input syntax for type uuid: \"Aunt May\""), "invalid input syntax for type uuid");
+        assert_eq!(
+            super::without_values("invalid input syntax for type uuid: \"Aunt May\""),
+            "invalid input syntax for type uuid"
+        );
         assert_eq!(super::without_values("deadlock detected"), "deadlock detected");
     }
 }

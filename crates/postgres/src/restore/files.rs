@@ -78,9 +78,8 @@ pub enum FileAction {
 impl FilePlan {
     /// Files that would be written or deleted.
     pub fn changes(&self) -> usize {
-        let changing = |file: &&PlannedFile| {
-            matches!(file.action, FileAction::Put | FileAction::Replace | FileAction::Delete)
-        };
+        let changing =
+            |file: &&PlannedFile| matches!(file.action, FileAction::Put | FileAction::Replace | FileAction::Delete);
         self.entries.iter().filter(changing).count()
     }
 }

@@ -95,7 +95,9 @@ impl<'a> Frame<'a> {
         let mut tables = Vec::with_capacity(needed.len());
         for name in order.iter().filter(|name| needed.contains(*name)) {
             let live = schema.tables.get(*name).ok_or_else(|| {
-                Error::Refused(vec![format!("the table {name} of the mapping does not exist in this database any more")])
+                Error::Refused(vec![format!(
+                    "the table {name} of the mapping does not exist in this database any more"
+                )])
             })?;
             let group = group_of(mapping, name);
             let before = captured.and_then(|schema| schema.tables.get(*name));
@@ -104,7 +106,8 @@ impl<'a> Frame<'a> {
             tables.push(FrameTable::new(live, group, in_scope, entry, before, captured, schema, mapping)?);
         }
         let root = tables.iter().position(|table| table.live.name == mapping.wedding.table);
-        let root = root.ok_or_else(|| Error::Refused(vec!["the mapping's root table is not in the database".to_owned()]))?;
+        let root =
+            root.ok_or_else(|| Error::Refused(vec!["the mapping's root table is not in the database".to_owned()]))?;
         let owns = own_edges(mapping, &tables)?;
         for (index, edge) in owns.iter().enumerate() {
             if let Some(table) = tables.get_mut(edge.child) {
@@ -133,7 +136,11 @@ impl<'a> Frame<'a> {
 
     /// Positions of the tables that are restored.
     pub fn in_scope(&self) -> impl Iterator<Item = usize> + '_ {
-        self.tables.iter().enumerate().filter(|(_, table)| table.in_scope && table.entry.is_some()).map(|(index, _)| index)
+        self.tables
+            .iter()
+            .enumerate()
+            .filter(|(_, table)| table.in_scope && table.entry.is_some())
+            .map(|(index, _)| index)
     }
 
     /// Foreign keys that start at a table.
@@ -168,7 +175,9 @@ impl<'a> Frame<'a> {
                 match table.up.as_slice() {
                     [only] => {
                         let edge = self.edge(*only);
-                        edge.parent < index && self.table(edge.parent).sole_owner && self.is_unique(edge.parent, &edge.to)
+                        edge.parent < index
+                            && self.table(edge.parent).sole_owner
+                            && self.is_unique(edge.parent, &edge.to)
                     }
                     _ => false,
                 }
@@ -183,7 +192,8 @@ impl<'a> Frame<'a> {
         let table = self.table(index);
         let names: BTreeSet<&str> =
             positions.iter().filter_map(|p| table.columns.get(*p)).map(|column| column.name.as_str()).collect();
-        let covers = |columns: &[String]| !columns.is_empty() && columns.iter().all(|name| names.contains(name.as_str()));
+        let covers =
+            |columns: &[String]| !columns.is_empty() && columns.iter().all(|name| names.contains(name.as_str()));
         table.live.primary_key.as_deref().is_some_and(covers)
             || table.live.uniques.iter().any(|unique| !unique.partial && !unique.expression && covers(&unique.columns))
     }
@@ -213,11 +223,11 @@ impl<'a> FrameTable<'a> {
         let drift = drift::compare(live, entry, before, captured, schema);
         let partition_columns = partition_columns(live);
         let key_names = identity(live, mapping, &partition_columns);
-        let target = |name: &String| common.iter().position(|(index, _)| columns.get(*index).is_some_and(|c| &c.name == name));
+        let target =
+            |name: &String| common.iter().position(|(index, _)| columns.get(*index).is_some_and(|c| &c.name == name));
         let key: Option<Vec<usize>> = key_names.iter().map(target).collect();
         let Some(key) = key else {
-            let lost: Vec<&str> =
-                key_names.iter().filter(|name| target(name).is_none()).map(String::as_str).collect();
+            let lost: Vec<&str> = key_names.iter().filter(|name| target(name).is_none()).map(String::as_str).collect();
             return Err(Error::Refused(vec![format!(
                 "{}: its key columns {} are not in the capture, so rows cannot be matched",
                 live.name,
@@ -227,7 +237,18 @@ impl<'a> FrameTable<'a> {
         let live_key = key.iter().filter_map(|k| common.get(*k)).map(|(index, _)| *index).collect();
         let partition = partition_columns.iter().filter_map(target).collect();
         Ok(Self {
-            live, group, in_scope, entry, columns, common, key, live_key, partition, drift, up: Vec::new(), sole_owner: false,
+            live,
+            group,
+            in_scope,
+            entry,
+            columns,
+            common,
+            key,
+            live_key,
+            partition,
+            drift,
+            up: Vec::new(),
+            sole_owner: false,
         })
     }
 
@@ -317,9 +338,11 @@ pub(crate) fn same_edge(edge: &Edge, key: &ForeignKey) -> bool {
         && edge.from == key.from
         && edge.to == key.to
         && edge.columns.len() == key.from_columns.len()
-        && edge.columns.iter().zip(&edge.to_columns).all(|pair| {
-            key.from_columns.iter().zip(&key.to_columns).any(|other| pair == other)
-        })
+        && edge
+            .columns
+            .iter()
+            .zip(&edge.to_columns)
+            .all(|pair| key.from_columns.iter().zip(&key.to_columns).any(|other| pair == other))
 }
 
 fn group_of(mapping: &Mapping, name: &TableName) -> Group {
@@ -343,7 +366,10 @@ fn parents_first(mapping: &Mapping) -> Vec<&TableName> {
         // In a cycle prefer a table that hangs on one already placed.
         let next = ready.or_else(|| {
             waiting.iter().position(|name| {
-                mapping.edges.iter().any(|edge| edge.decision.owns() && &edge.from == *name && order.contains(&&edge.to))
+                mapping
+                    .edges
+                    .iter()
+                    .any(|edge| edge.decision.owns() && &edge.from == *name && order.contains(&&edge.to))
             })
         });
         order.push(waiting.remove(next.unwrap_or(0)));
@@ -376,7 +402,9 @@ fn own_edges(mapping: &Mapping, tables: &[FrameTable<'_>]) -> Result<Vec<OwnEdge
         let (Some(child), Some(parent)) = (find(&edge.from), find(&edge.to)) else { continue };
         let (Some(from_table), Some(to_table)) = (tables.get(child), tables.get(parent)) else { continue };
         let unfit = |column: &str, table: &TableName| {
-            Error::Refused(vec![format!("the mapping's edge names {column} of {table}, which is no stored column there")])
+            Error::Refused(vec![format!(
+                "the mapping's edge names {column} of {table}, which is no stored column there"
+            )])
         };
         let mut from = Vec::with_capacity(edge.columns.len());
         for column in &edge.columns {
@@ -388,7 +416,8 @@ fn own_edges(mapping: &Mapping, tables: &[FrameTable<'_>]) -> Result<Vec<OwnEdge
             let virtual_json = if edge.is_virtual { json() } else { None };
             from.push(stored.or(virtual_json).ok_or_else(|| unfit(column, &edge.from))?);
         }
-        let to = edge.to_columns.iter().map(|column| to_table.live_position(column).ok_or_else(|| unfit(column, &edge.to)));
+        let to =
+            edge.to_columns.iter().map(|column| to_table.live_position(column).ok_or_else(|| unfit(column, &edge.to)));
         let only_where = match &edge.only_where {
             Some(rule) => {
                 let position = from_table.live_position(&rule.column).ok_or_else(|| unfit(&rule.column, &edge.from))?;
@@ -396,7 +425,14 @@ fn own_edges(mapping: &Mapping, tables: &[FrameTable<'_>]) -> Result<Vec<OwnEdge
             }
             None => None,
         };
-        edges.push(OwnEdge { child, parent, from, to: to.collect::<Result<_, _>>()?, only_where, is_virtual: edge.is_virtual });
+        edges.push(OwnEdge {
+            child,
+            parent,
+            from,
+            to: to.collect::<Result<_, _>>()?,
+            only_where,
+            is_virtual: edge.is_virtual,
+        });
     }
     Ok(edges)
 }
@@ -432,7 +468,8 @@ fn identity(table: &Table, mapping: &Mapping, partition: &[String]) -> Vec<Strin
 /// Columns of a unique index that can stand for a primary key.
 fn unique_key(table: &Table) -> Option<&Vec<String>> {
     let not_null = |name: &String| table.column(name).is_some_and(|column| column.not_null && !column.generated);
-    let whole = table.uniques.iter().filter(|unique| !unique.partial && !unique.expression && !unique.columns.is_empty());
+    let whole =
+        table.uniques.iter().filter(|unique| !unique.partial && !unique.expression && !unique.columns.is_empty());
     whole.map(|unique| &unique.columns).find(|columns| columns.iter().all(not_null))
 }
 

@@ -67,7 +67,8 @@ fn links<'a>(frame: &Frame<'a>, child: usize) -> Vec<Link<'a>> {
     let mut links: Vec<Link<'a>> = frame
         .keys_from(child)
         .filter_map(|key| {
-            let from: Vec<usize> = key.from_columns.iter().map(|name| table.target_position(name)).collect::<Option<_>>()?;
+            let from: Vec<usize> =
+                key.from_columns.iter().map(|name| table.target_position(name)).collect::<Option<_>>()?;
             Some(Link {
                 number: 0,
                 parent_name: &key.to,
@@ -84,7 +85,12 @@ fn links<'a>(frame: &Frame<'a>, child: usize) -> Vec<Link<'a>> {
             number: 0,
             parent_name: &parent.live.name,
             parent: Some(edge.parent),
-            to_columns: edge.to.iter().filter_map(|at| parent.columns.get(*at)).map(|column| column.name.as_str()).collect(),
+            to_columns: edge
+                .to
+                .iter()
+                .filter_map(|at| parent.columns.get(*at))
+                .map(|column| column.name.as_str())
+                .collect(),
             owning: true,
             via: Via::Edge(index),
         });
@@ -109,7 +115,9 @@ async fn settle_link(
     }
     for (key, update) in &table.update {
         let touched = match &link.via {
-            Via::Constraint(_, from) => update.whose == Whose::Taken || update.changed.iter().any(|position| from.contains(position)),
+            Via::Constraint(_, from) => {
+                update.whose == Whose::Taken || update.changed.iter().any(|position| from.contains(position))
+            }
             Via::Edge(_) => true,
         };
         if touched {
@@ -120,9 +128,11 @@ async fn settle_link(
         return Ok(());
     }
     let provided = provided(frame, work, link);
-    let unknown = distinct(rows.iter().map(|(_, tuple)| tuple.clone()).filter(|tuple| {
-        !provided.contains(tuple) && !cache.0.contains_key(&(child, link.number, tuple.clone()))
-    }));
+    let unknown = distinct(
+        rows.iter()
+            .map(|(_, tuple)| tuple.clone())
+            .filter(|tuple| !provided.contains(tuple) && !cache.0.contains_key(&(child, link.number, tuple.clone()))),
+    );
     look_up(inputs, child, link, unknown, cache).await?;
     for (key, tuple) in rows {
         let live = cache.0.get(&(child, link.number, tuple.clone())).and_then(Option::as_ref);
@@ -237,7 +247,9 @@ fn judge(frame: &Frame<'_>, work: &Work, link: &Link<'_>, provided: bool, live: 
     let rows = work.table(parent);
     let table = frame.table(parent);
     let changes = |changed: &[usize]| {
-        changed.iter().any(|at| table.target_column(*at).is_some_and(|column| link.to_columns.contains(&column.name.as_str())))
+        changed
+            .iter()
+            .any(|at| table.target_column(*at).is_some_and(|column| link.to_columns.contains(&column.name.as_str())))
     };
     if rows.delete.contains_key(key) || rows.update.get(key).is_some_and(|update| changes(&update.changed)) {
         return Parent::Missing;

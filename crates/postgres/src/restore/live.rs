@@ -109,7 +109,11 @@ impl<'f, 's> Walk<'f, 's> {
             self.lock_clause(),
         );
         let mut rows = Vec::new();
-        copy(tx, "reading the wedding's own row", &query, |line| { rows.push(line); Ok(()) }).await?;
+        copy(tx, "reading the wedding's own row", &query, |line| {
+            rows.push(line);
+            Ok(())
+        })
+        .await?;
         rows.into_iter().try_for_each(|line| self.arrived(frame.root, line, take))
     }
 
@@ -145,7 +149,11 @@ impl<'f, 's> Walk<'f, 's> {
                 self.order_and_lock(own.child),
             );
             let mut rows = Vec::new();
-            copy(tx, &what, &query, |line| { rows.push(line); Ok(()) }).await?;
+            copy(tx, &what, &query, |line| {
+                rows.push(line);
+                Ok(())
+            })
+            .await?;
             rows.into_iter().try_for_each(|line| self.arrived(own.child, line, take))?;
         }
         Ok(())
@@ -160,7 +168,8 @@ impl<'f, 's> Walk<'f, 's> {
         let frame = self.frame;
         let layout = frame.table(table);
         let stored = layout.columns.len();
-        let identity = if layout.keyless() { line.project(&[stored, stored + 1]) } else { line.project(&layout.live_key) };
+        let identity =
+            if layout.keyless() { line.project(&[stored, stored + 1]) } else { line.project(&layout.live_key) };
         if !self.seen.get_mut(table).is_some_and(|seen| seen.insert(identity.clone())) {
             return Ok(());
         }

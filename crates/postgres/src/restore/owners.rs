@@ -92,16 +92,21 @@ impl Climb<'_, '_> {
         let parent = self.frame.table(own.parent);
         let mut found = Vec::new();
         for (chunk_number, chunk) in tuples.chunks(KEYS_PER_STATEMENT).enumerate() {
-            let on: Vec<String> = own.to.iter().enumerate().filter_map(|(index, to)| {
-                let column = parent.columns.get(*to)?;
-                let name = quote_ident(&column.name);
-                let side = format!("t.{name}");
-                Some(if own.is_virtual {
-                    loose_equality(&side, &column.type_name, &format!("k.k{index}"))
-                } else {
-                    format!("{side} = k.k{index}::{}", column.type_name)
+            let on: Vec<String> = own
+                .to
+                .iter()
+                .enumerate()
+                .filter_map(|(index, to)| {
+                    let column = parent.columns.get(*to)?;
+                    let name = quote_ident(&column.name);
+                    let side = format!("t.{name}");
+                    Some(if own.is_virtual {
+                        loose_equality(&side, &column.type_name, &format!("k.k{index}"))
+                    } else {
+                        format!("{side} = k.k{index}::{}", column.type_name)
+                    })
                 })
-            }).collect();
+                .collect();
             let lock = if self.locks == Locks::None { "" } else { " FOR SHARE OF t" };
             let query = format!(
                 "SELECT k.n, {} FROM {} JOIN {} t ON {}{lock}",
@@ -149,7 +154,8 @@ impl Climb<'_, '_> {
 pub(crate) fn numbered(line: &Line) -> Result<(usize, Line), Error> {
     let bad = || Error::Corrupt { path: String::new(), reason: "the server's answer has no row number".to_owned() };
     let mut parts = line.bytes().splitn(2, |byte| *byte == b'\t');
-    let number = parts.next().and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse::<usize>().ok());
+    let number =
+        parts.next().and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse::<usize>().ok());
     let number = number.and_then(|number| number.checked_sub(1)).ok_or_else(bad)?;
     Ok((number, Line::new(parts.next().unwrap_or_default())))
 }

@@ -1,17 +1,16 @@
 //! What every restore transaction sets and finds out first.
 
-use super::{
-    Error,
-    apply::ReplicaRole,
-    frame::Frame,
-    plan::WritePath,
-};
+use super::{Error, apply::ReplicaRole, frame::Frame, plan::WritePath};
 use std::time::Duration;
 use tokio_postgres::{Transaction, types::Type};
 
 /// Settings of one transaction. Index lookups are all a restore needs, whatever the planner thinks of fresh temporary
 /// tables; with sequential scans priced out, JIT would find every statement worth compiling.
-pub(crate) async fn settings(tx: &Transaction<'_>, lock_timeout: Duration, statement_timeout: Duration) -> Result<(), Error> {
+pub(crate) async fn settings(
+    tx: &Transaction<'_>,
+    lock_timeout: Duration,
+    statement_timeout: Duration,
+) -> Result<(), Error> {
     let sql = format!(
         "SET LOCAL row_security = off; SET LOCAL search_path = ''; SET LOCAL lock_timeout = {}; \
          SET LOCAL statement_timeout = {}; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; \
@@ -62,7 +61,8 @@ pub(crate) async fn write_path(
         frame.in_scope().flat_map(|index| frame.keys_from(index)).map(|key| key.to.sql()).collect();
     parents.sort_unstable();
     parents.dedup();
-    let query = "SELECT name FROM unnest($1) name WHERE NOT has_any_column_privilege(name, 'UPDATE') ORDER BY 1 LIMIT 1";
+    let query =
+        "SELECT name FROM unnest($1) name WHERE NOT has_any_column_privilege(name, 'UPDATE') ORDER BY 1 LIMIT 1";
     let barred = tx.query_typed(query, &[(&parents, Type::TEXT_ARRAY)]).await;
     let barred = barred.map_err(Error::database("checking privileges"))?;
     Ok(match barred.first() {

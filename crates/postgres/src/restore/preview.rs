@@ -11,8 +11,9 @@ use super::{
     hash::preview_hash,
     live::Locks,
     plan::{Plan, RowChange, RowDiff, TablePlan, VERSION},
-    prepare, read, side,
+    prepare, read,
     row::Key,
+    side,
     work::{TableWork, Update, Whose, Work},
 };
 use crate::{capture::Source, connect::Session, mapping::Mapping, schema::Schema};
@@ -48,7 +49,8 @@ pub async fn plan(
     }
     let captured = read::captured_schema(source).await?;
     let frame = Frame::new(schema, mapping, &manifest, captured.as_ref(), request)?;
-    let begun = session.client.build_transaction().read_only(true).isolation_level(IsolationLevel::RepeatableRead).start();
+    let begun =
+        session.client.build_transaction().read_only(true).isolation_level(IsolationLevel::RepeatableRead).start();
     let tx = begun.await.map_err(Error::database("beginning the preview"))?;
     prepare::settings(&tx, LOCK_TIMEOUT, STATEMENT_TIMEOUT).await?;
     prepare::refuse_hidden_rows(&tx, &frame).await?;
@@ -154,7 +156,8 @@ fn diffs(table: &FrameTable<'_>, rows: &TableWork, limit: usize) -> Result<Vec<R
         let key = if table.keyless() { Vec::new() } else { key.values()? };
         Ok(RowDiff { key, change, columns, nulled, conflict })
     };
-    let inserts = rows.insert.iter().map(|(key, target)| row(key, RowChange::Insert, Vec::new(), names(&target.nulled), None));
+    let inserts =
+        rows.insert.iter().map(|(key, target)| row(key, RowChange::Insert, Vec::new(), names(&target.nulled), None));
     let updates = rows.update.iter().map(|(key, update)| {
         let change = match update {
             Update { whose: Whose::Taken, .. } => RowChange::Take,
@@ -172,4 +175,3 @@ fn diffs(table: &FrameTable<'_>, rows: &TableWork, limit: usize) -> Result<Vec<R
     let left = rows.left.iter().map(|(key, left)| row(key, RowChange::Left, names(&left.changed), Vec::new(), None));
     inserts.chain(updates).chain(deletes).chain(conflicts).chain(left).take(limit).collect()
 }
-

@@ -122,7 +122,8 @@ async fn prove_references(
         }
     }
     for key in frame.keys_to(index) {
-        let Some(live) = key.to_columns.iter().map(|name| table.live_position(name)).collect::<Option<Vec<usize>>>() else {
+        let Some(live) = key.to_columns.iter().map(|name| table.live_position(name)).collect::<Option<Vec<usize>>>()
+        else {
             continue;
         };
         let changed = |update: &&super::work::Update| {
@@ -148,12 +149,18 @@ async fn prove_references(
 /// `NOT EXISTS (parent of c)` and the condition under which a child row must have one.
 fn orphan_sql(inputs: &Inputs<'_>, key: &ForeignKey) -> String {
     let pairs = key.from_columns.iter().zip(&key.to_columns);
-    let equal: Vec<String> = pairs.map(|(from, to)| format!("p.{} = c.{}", quote_ident(to), quote_ident(from))).collect();
+    let equal: Vec<String> =
+        pairs.map(|(from, to)| format!("p.{} = c.{}", quote_ident(to), quote_ident(from))).collect();
     let columns: Vec<String> = key.from_columns.iter().map(|name| format!("c.{}", quote_ident(name))).collect();
     let columns = columns.join(", ");
     // MATCH FULL wants all or nothing, MATCH SIMPLE lets any NULL pass.
-    let must = if key.match_full { format!("num_nonnulls({columns}) > 0") } else { format!("num_nulls({columns}) = 0") };
-    format!("{must} AND NOT EXISTS (SELECT FROM {} p WHERE {})", only(inputs.frame.schema, &key.to), equal.join(" AND "))
+    let must =
+        if key.match_full { format!("num_nonnulls({columns}) > 0") } else { format!("num_nulls({columns}) = 0") };
+    format!(
+        "{must} AND NOT EXISTS (SELECT FROM {} p WHERE {})",
+        only(inputs.frame.schema, &key.to),
+        equal.join(" AND ")
+    )
 }
 
 async fn orphans_by_key(
@@ -269,9 +276,11 @@ async fn prove_deferrable_uniques(inputs: &Inputs<'_>, work: &Work, wrong: &mut 
         let rows = work.table(index.table);
         let inserted = rows.insert.iter().map(|(key, target)| (key, &target.line));
         let updated = rows.update.iter().map(|(key, update)| (key, &update.target.line));
-        let (keys, lines): (Vec<&Key>, Vec<Line>) = inserted.chain(updated).map(|(key, line)| (key, line.clone())).unzip();
+        let (keys, lines): (Vec<&Key>, Vec<Line>) =
+            inserted.chain(updated).map(|(key, line)| (key, line.clone())).unzip();
         let holders = uniques::holders(inputs.tx, frame, index, &lines).await?;
-        let twice = holders.iter().filter(|(number, holder)| keys.get(*number).is_some_and(|key| *key != holder)).count();
+        let twice =
+            holders.iter().filter(|(number, holder)| keys.get(*number).is_some_and(|key| *key != holder)).count();
         if twice > 0 && !frame.table(index.table).keyless() {
             wrong.push(format!("{}: {twice} rows share a value of {}", frame.table(index.table).live.name, index.name));
         }

@@ -56,7 +56,8 @@ pub(crate) fn tuples_sql(alias: &str, width: usize, tuples: &[Line]) -> Result<S
             }
         }
     }
-    let arrays: Vec<String> = arrays.into_iter().map(|array| format!("{}::text[]", quote_literal(&(array + "}")))).collect();
+    let arrays: Vec<String> =
+        arrays.into_iter().map(|array| format!("{}::text[]", quote_literal(&(array + "}")))).collect();
     let names: Vec<String> = (0..width).map(|index| format!("k{index}")).collect();
     Ok(format!("unnest({}) WITH ORDINALITY AS {alias}({}, n)", arrays.join(", "), names.join(", ")))
 }
@@ -81,8 +82,10 @@ pub(crate) fn loose_equality(column: &str, type_name: &str, key: &str) -> String
 pub(crate) async fn manifest(source: &dyn Source) -> Result<Manifest, Error> {
     let path = "manifest.json";
     let bytes = document(source, path).await?.ok_or_else(|| Error::MissingFile(path.to_owned()))?;
-    let manifest: Manifest = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Corrupt { path: path.to_owned(), reason: format!("line {}: not as specified", error.line()) })?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| Error::Corrupt {
+        path: path.to_owned(),
+        reason: format!("line {}: not as specified", error.line()),
+    })?;
     if manifest.version > VERSION {
         return Err(Error::Version { found: manifest.version, known: VERSION });
     }
@@ -100,17 +103,20 @@ pub(crate) async fn manifest(source: &dyn Source) -> Result<Manifest, Error> {
 pub(crate) async fn captured_schema(source: &dyn Source) -> Result<Option<Schema>, Error> {
     let path = "schema/schema.json";
     let Some(bytes) = document(source, path).await? else { return Ok(None) };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| Error::Corrupt { path: path.to_owned(), reason: format!("line {}: not as specified", error.line()) })
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Corrupt {
+        path: path.to_owned(),
+        reason: format!("line {}: not as specified", error.line()),
+    })
 }
 
 /// The rows that a restore took from other weddings, where the source is the undo of one.
 pub(crate) async fn taken(source: &dyn Source) -> Result<Vec<TableEntry>, Error> {
     let path = super::spool::TAKEN;
     let Some(bytes) = document(source, path).await? else { return Ok(Vec::new()) };
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Corrupt { path: path.to_owned(), reason: format!("line {}: not as specified", error.line()) })
+    serde_json::from_slice(&bytes).map_err(|error| Error::Corrupt {
+        path: path.to_owned(),
+        reason: format!("line {}: not as specified", error.line()),
+    })
 }
 
 async fn document(source: &dyn Source, path: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -142,7 +148,10 @@ pub(crate) async fn captured_rows(
     let mut lines = Lines::default();
     let mut checked = |line: Line| {
         if line.width() != width {
-            return Err(Error::Corrupt { path: path.to_owned(), reason: "a row has another number of columns".to_owned() });
+            return Err(Error::Corrupt {
+                path: path.to_owned(),
+                reason: "a row has another number of columns".to_owned(),
+            });
         }
         take(line)
     };

@@ -123,9 +123,7 @@ async fn staying_outside(
 fn on(inputs: &Inputs<'_>, key: &ForeignKey) -> String {
     let sides = key.from_columns.iter().zip(&key.to_columns).enumerate();
     let conditions: Vec<String> = sides
-        .map(|(index, (from, to))| {
-            format!("t.{} = k.k{index}::{}", quote_ident(from), type_of(inputs, &key.to, to))
-        })
+        .map(|(index, (from, to))| format!("t.{} = k.k{index}::{}", quote_ident(from), type_of(inputs, &key.to, to)))
         .collect();
     conditions.join(" AND ")
 }

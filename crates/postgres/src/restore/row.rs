@@ -227,7 +227,12 @@ mod tests {
         let mut lines = Lines::default();
         let mut seen = Vec::new();
         for chunk in [&b"one\ntw"[..], b"o\n\nfour", b"\n"] {
-            lines.push(chunk, |line| { seen.push(line); Ok(()) }).unwrap();
+            lines
+                .push(chunk, |line| {
+                    seen.push(line);
+                    Ok(())
+                })
+                .unwrap();
         }
         lines.finish().unwrap();
         assert_eq!(seen, ["one", "two", "", "four"].map(|text| Line::new(text.as_bytes())));

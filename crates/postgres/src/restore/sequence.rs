@@ -60,7 +60,8 @@ async fn overtake(tx: &Transaction<'_>, sequence: &Sequence, furthest: i64) -> R
     let calls = gap.saturating_add(step.saturating_abs() - 1) / step.saturating_abs().max(1);
     if calls <= MAX_CALLS || !may_set {
         let calls = calls.min(MAX_CALLS * 100);
-        let query = format!("SELECT nextval({name}) FROM generate_series(1, {calls}) ORDER BY 1 {} LIMIT 1", direction(step));
+        let query =
+            format!("SELECT nextval({name}) FROM generate_series(1, {calls}) ORDER BY 1 {} LIMIT 1", direction(step));
         let now: i64 = tx.query_typed_one(&query, &[]).await.map_err(what())?.get(0);
         let reached = if step > 0 { now >= furthest } else { now <= furthest };
         return Ok(moved(reached.then_some(now)));

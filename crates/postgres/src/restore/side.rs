@@ -26,12 +26,7 @@ use tokio_postgres::{Transaction, types::Type};
 const MAX_NAME_BYTES: usize = 63;
 
 /// Plans a side copy: every captured row of the scope is inserted, nothing else happens.
-pub(crate) async fn plan(
-    session: &Session,
-    manifest: &Manifest,
-    request: &Request,
-    name: &str,
-) -> Result<Plan, Error> {
+pub(crate) async fn plan(session: &Session, manifest: &Manifest, request: &Request, name: &str) -> Result<Plan, Error> {
     let mut refusals = Vec::new();
     let reserved = name.starts_with("pg_") || name == "information_schema" || name == "public";
     if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains('\0') || reserved {
@@ -120,7 +115,9 @@ pub(crate) async fn apply(
         let mut tables = Vec::new();
         for (table, entry) in names(&entries).into_iter().zip(&entries) {
             let target = TableName::new(name, table);
-            tables.push(one(&tx, schema, captured.as_ref(), source, entry, &target, plan.request.limits.held_bytes).await?);
+            tables.push(
+                one(&tx, schema, captured.as_ref(), source, entry, &target, plan.request.limits.held_bytes).await?,
+            );
         }
         let id = "SELECT pg_current_xact_id()::text::int8";
         let id = tx.query_typed_one(id, &[]).await.map_err(Error::database("ending the side copy"))?;
@@ -213,9 +210,7 @@ async fn types(
     captured: Option<&Schema>,
     entry: &TableEntry,
 ) -> Result<Vec<String>, Error> {
-    let of = |schema: &Schema, name: &String| {
-        Some(schema.tables.get(&entry.name)?.column(name)?.type_name.clone())
-    };
+    let of = |schema: &Schema, name: &String| Some(schema.tables.get(&entry.name)?.column(name)?.type_name.clone());
     let wanted: Vec<String> = entry
         .columns
         .iter()
@@ -224,6 +219,7 @@ async fn types(
         .collect();
     let query = "SELECT CASE WHEN to_regtype(name) IS NULL THEN 'text' ELSE name END FROM unnest($1) WITH ORDINALITY u(name, n) \
                  ORDER BY n";
-    let rows = tx.query_typed(query, &[(&wanted, Type::TEXT_ARRAY)]).await.map_err(Error::database("checking types"))?;
+    let rows =
+        tx.query_typed(query, &[(&wanted, Type::TEXT_ARRAY)]).await.map_err(Error::database("checking types"))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

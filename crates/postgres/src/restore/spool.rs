@@ -55,7 +55,8 @@ pub(crate) async fn save_difference(
         entry(*index).is_none_or(|entry| entry.rows != sum.rows || entry.hash != sum.hex())
     };
     let different: Vec<usize> = frame.in_scope().filter(differs).collect();
-    let taken = frame.in_scope().any(|index| work.table(index).update.values().any(|update| update.whose == Whose::Taken));
+    let taken =
+        frame.in_scope().any(|index| work.table(index).update.values().any(|update| update.whose == Whose::Taken));
     if (different.is_empty() && !taken) || work.is_empty() {
         return Ok(false);
     }
@@ -72,8 +73,13 @@ pub(crate) async fn save_difference(
     manifest.scope_hash = scope_hash(&manifest.tables);
     let mut taken_tables: Vec<TableEntry> = Vec::new();
     for index in frame.in_scope() {
-        let lines: Vec<Line> =
-            work.table(index).update.values().filter(|update| update.whose == Whose::Taken).map(|update| update.live.line.clone()).collect();
+        let lines: Vec<Line> = work
+            .table(index)
+            .update
+            .values()
+            .filter(|update| update.whose == Whose::Taken)
+            .map(|update| update.live.line.clone())
+            .collect();
         if !lines.is_empty() {
             let mut entry = table_entry(frame, index, &lines);
             entry.path = taken_path(&entry.path);

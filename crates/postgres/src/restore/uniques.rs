@@ -48,7 +48,10 @@ pub(crate) async fn read(tx: &Transaction<'_>, frame: &Frame<'_>, work: &Work) -
              AND d.refobjsubid = a.attnum))) \
          FROM unnest($1) WITH ORDINALITY AS u(name, n) JOIN pg_index i ON i.indrelid = u.name::regclass \
          JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indisunique AND i.indisvalid ORDER BY u.n, c.relname";
-    let rows = tx.query_typed(query, &[(&names, Type::TEXT_ARRAY)]).await.map_err(Error::database("reading unique indexes"))?;
+    let rows = tx
+        .query_typed(query, &[(&names, Type::TEXT_ARRAY)])
+        .await
+        .map_err(Error::database("reading unique indexes"))?;
     let mut indexes = Vec::new();
     for row in rows {
         let number = usize::try_from(row.get::<_, i32>(0) - 1).unwrap_or_default();

@@ -43,15 +43,19 @@ pub(crate) async fn write(
 /// False if that was done already, or is no remedy.
 fn park_table(frame: &Frame<'_>, work: &mut Work, error: &Error) -> bool {
     let Error::Database { source, .. } = error else { return false };
-    let Some(db) = source.as_db_error().filter(|db| matches!(db.code().code(), "23505" | "23P01")) else { return false };
+    let Some(db) = source.as_db_error().filter(|db| matches!(db.code().code(), "23505" | "23P01")) else {
+        return false;
+    };
     let (schema, table) = (db.schema().unwrap_or_default(), db.table().unwrap_or_default());
     let named = |live: &crate::schema::TableName| live.schema == schema && live.table == table;
     let index = frame.in_scope().find(|index| {
         // A partition's error names the partition.
         let live = &frame.table(*index).live.name;
-        named(live) || frame.schema.tables.values().any(|other| {
-            named(&other.name) && matches!(&other.kind, crate::schema::TableKind::Partition { root } if root == live)
-        })
+        named(live)
+            || frame.schema.tables.values().any(|other| {
+                named(&other.name)
+                    && matches!(&other.kind, crate::schema::TableKind::Partition { root } if root == live)
+            })
     });
     let Some(index) = index else { return false };
     let mut any = false;
@@ -136,7 +140,8 @@ fn statement(frame: &Frame<'_>, staged: &BTreeMap<usize, Staged>) -> (String, Ve
                 let columns = columns.join(", ");
                 let target = table.live.name.sql();
                 let from = name(kind, *index);
-                let sql = format!("INSERT INTO {target} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {from}");
+                let sql =
+                    format!("INSERT INTO {target} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {from}");
                 steps.push(format!("inserting into {}", table.live.name), sql, " WHERE ", rows);
             }
         }
@@ -211,7 +216,8 @@ async fn park_by_null(tx: &Transaction<'_>, work: &Work, frame: &Frame<'_>) -> R
         for (position, keys) in parked {
             let Some(column) = table.target_column(position) else { continue };
             let stage = name("p", index * 1_000 + position);
-            let columns: Vec<String> = table.live_key.iter().filter_map(|at| table.columns.get(*at)).map(|c| quote_ident(&c.name)).collect();
+            let columns: Vec<String> =
+                table.live_key.iter().filter_map(|at| table.columns.get(*at)).map(|c| quote_ident(&c.name)).collect();
             let create = format!(
                 "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} t WITH NO DATA",
                 stage.trim_start_matches("pg_temp."),
