@@ -4,5 +4,9 @@
 //! Nothing here pretends: the servers are real, and a missing tool is an error that says how to install it, never a
 //! reason to skip.
 
+pub mod draw;
+pub mod photos;
+pub mod planner;
 pub mod postgres;
+pub mod schemas;
 pub mod tools;
