@@ -13,4 +13,5 @@ pub mod database;
 pub mod inspect;
 pub mod mapping;
 pub mod ownership;
+pub mod restore;
 pub mod schema;

@@ -1,0 +1,482 @@
+//! What a restore works on: the mapped tables as the live schema has them today, joined to the capture's columns.
+//!
+//! Built once for each plan from the live catalog, the mapping and the manifest; everything after it speaks in positions
+//! instead of names. Tables stand parents before children along owning edges.
+
+use super::{
+    Error, Request,
+    drift::{self, Drift},
+    row::Line,
+};
+use crate::{
+    capture::{Manifest, TableEntry},
+    mapping::{self, Edge, Mapping},
+    schema::{Column, ForeignKey, Identity, Schema, Table, TableKind, TableName, quote_ident, quote_literal},
+};
+use keepsake_domain::Group;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The tables and edges of one restore.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    pub schema: &'a Schema,
+    pub mapping: &'a Mapping,
+    /// Parents first along owning edges; only tables in scope and those on their way up to the root.
+    pub tables: Vec<FrameTable<'a>>,
+    /// Position of the root in `tables`.
+    pub root: usize,
+    /// Owning edges between `tables`.
+    pub owns: Vec<OwnEdge>,
+}
+
+/// One mapped table.
+#[derive(Debug)]
+pub(crate) struct FrameTable<'a> {
+    pub live: &'a Table,
+    pub group: Group,
+    /// Restored, rather than only read on the way to tables that are.
+    pub in_scope: bool,
+    pub entry: Option<&'a TableEntry>,
+    /// Every stored column in attribute order: the layout of a live line.
+    pub columns: Vec<&'a Column>,
+    /// The restored columns: (position in a live line, position in a captured line). The layout of a target line.
+    pub common: Vec<(usize, usize)>,
+    /// Key columns, as positions in a target line. Empty for a table without any identity.
+    pub key: Vec<usize>,
+    /// The same columns as positions in a live line.
+    pub live_key: Vec<usize>,
+    /// Partition key columns, as positions in a target line.
+    pub partition: Vec<usize>,
+    pub drift: Drift,
+    /// Owning edges that start here, as positions in `Frame::owns`.
+    pub up: Vec<usize>,
+    /// A row reached from the root along the only owning path has no second owner.
+    pub sole_owner: bool,
+}
+
+/// An owning edge.
+#[derive(Debug)]
+pub(crate) struct OwnEdge {
+    pub child: usize,
+    pub parent: usize,
+    /// Where the child's side comes from.
+    pub from: Vec<EdgeColumn>,
+    /// Positions in the parent's live line.
+    pub to: Vec<usize>,
+    /// Polymorphic: (position in the child's live line, value as text).
+    pub only_where: Option<(usize, String)>,
+    pub is_virtual: bool,
+}
+
+/// One column of an owning edge's child side.
+#[derive(Debug)]
+pub(crate) enum EdgeColumn {
+    /// Position in the child's live line.
+    Stored(usize),
+    /// A value inside a JSON column.
+    Json(usize, mapping::EdgeColumn),
+}
+
+impl<'a> Frame<'a> {
+    /// Joins the three descriptions.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the mapping does not fit the database, or scope and capture share nothing.
+    pub fn new(
+        schema: &'a Schema,
+        mapping: &'a Mapping,
+        manifest: &'a Manifest,
+        captured: Option<&Schema>,
+        request: &Request,
+    ) -> Result<Self, Error> {
+        let order = parents_first(mapping);
+        let needed = needed(mapping, &order, request);
+        let entries: BTreeMap<&TableName, &TableEntry> = manifest.tables.iter().map(|e| (&e.name, e)).collect();
+        let mut tables = Vec::with_capacity(needed.len());
+        for name in order.iter().filter(|name| needed.contains(*name)) {
+            let live = schema.tables.get(*name).ok_or_else(|| {
+                Error::Refused(vec![format!(
+                    "the table {name} of the mapping does not exist in this database any more"
+                )])
+            })?;
+            let group = group_of(mapping, name);
+            let before = captured.and_then(|schema| schema.tables.get(*name));
+            let entry = entries.get(*name).copied();
+            let in_scope = request.scope.contains(group);
+            tables.push(FrameTable::new(live, group, in_scope, entry, before, captured, schema, mapping)?);
+        }
+        let root = tables.iter().position(|table| table.live.name == mapping.wedding.table);
+        let root =
+            root.ok_or_else(|| Error::Refused(vec!["the mapping's root table is not in the database".to_owned()]))?;
+        let owns = own_edges(mapping, &tables)?;
+        for (index, edge) in owns.iter().enumerate() {
+            if let Some(table) = tables.get_mut(edge.child) {
+                table.up.push(index);
+            }
+        }
+        let mut frame = Self { schema, mapping, tables, root, owns };
+        frame.mark_sole_owners();
+        Ok(frame)
+    }
+
+    /// The table at a position that came from this frame.
+    pub fn table(&self, index: usize) -> &FrameTable<'a> {
+        self.tables.get(index).expect("positions come from the frame itself")
+    }
+
+    /// Position of a table by name.
+    pub fn position(&self, name: &TableName) -> Option<usize> {
+        self.tables.iter().position(|table| &table.live.name == name)
+    }
+
+    /// The owning edge at a position that came from this frame.
+    pub fn edge(&self, index: usize) -> &OwnEdge {
+        self.owns.get(index).expect("positions come from the frame itself")
+    }
+
+    /// Positions of the tables that are restored.
+    pub fn in_scope(&self) -> impl Iterator<Item = usize> + '_ {
+        self.tables
+            .iter()
+            .enumerate()
+            .filter(|(_, table)| table.in_scope && table.entry.is_some())
+            .map(|(index, _)| index)
+    }
+
+    /// Foreign keys that start at a table.
+    pub fn keys_from(&self, index: usize) -> impl Iterator<Item = &'a ForeignKey> {
+        let name = &self.table(index).live.name;
+        self.schema.foreign_keys.iter().filter(move |key| &key.from == name)
+    }
+
+    /// Foreign keys that end at a table, wherever they start.
+    pub fn keys_to(&self, index: usize) -> impl Iterator<Item = &'a ForeignKey> {
+        let name = &self.table(index).live.name;
+        self.schema.foreign_keys.iter().filter(move |key| &key.to == name)
+    }
+
+    /// Whether a foreign key is an owning edge of the mapping.
+    pub fn is_owning(&self, key: &ForeignKey) -> bool {
+        self.mapping.edges.iter().any(|edge| edge.decision.owns() && same_edge(edge, key))
+    }
+
+    /// Position of the root's id column in its live line.
+    pub fn root_id(&self) -> Option<usize> {
+        self.table(self.root).live_position(&self.mapping.wedding.id)
+    }
+
+    fn mark_sole_owners(&mut self) {
+        // Parents come first, so one pass settles all but cycles, whose tables stay "not sole": they are looked up.
+        for index in 0..self.tables.len() {
+            let table = self.table(index);
+            let sole = if index == self.root {
+                table.up.is_empty()
+            } else {
+                match table.up.as_slice() {
+                    [only] => {
+                        let edge = self.edge(*only);
+                        edge.parent < index
+                            && self.table(edge.parent).sole_owner
+                            && self.is_unique(edge.parent, &edge.to)
+                    }
+                    _ => false,
+                }
+            };
+            if let Some(table) = self.tables.get_mut(index) {
+                table.sole_owner = sole;
+            }
+        }
+    }
+
+    fn is_unique(&self, index: usize, positions: &[usize]) -> bool {
+        let table = self.table(index);
+        let names: BTreeSet<&str> =
+            positions.iter().filter_map(|p| table.columns.get(*p)).map(|column| column.name.as_str()).collect();
+        let covers =
+            |columns: &[String]| !columns.is_empty() && columns.iter().all(|name| names.contains(name.as_str()));
+        table.live.primary_key.as_deref().is_some_and(covers)
+            || table.live.uniques.iter().any(|unique| !unique.partial && !unique.expression && covers(&unique.columns))
+    }
+}
+
+impl<'a> FrameTable<'a> {
+    #[expect(clippy::too_many_arguments, reason = "one call, from the frame, which has all of it")]
+    fn new(
+        live: &'a Table,
+        group: Group,
+        in_scope: bool,
+        entry: Option<&'a TableEntry>,
+        before: Option<&Table>,
+        captured: Option<&Schema>,
+        schema: &Schema,
+        mapping: &Mapping,
+    ) -> Result<Self, Error> {
+        let columns: Vec<&Column> = live.stored_columns().collect();
+        let position = |name: &str| columns.iter().position(|column| column.name == name);
+        let common: Vec<(usize, usize)> = entry.map_or_else(
+            || (0..columns.len()).map(|index| (index, index)).collect(),
+            |entry| {
+                let pairs = entry.columns.iter().enumerate();
+                pairs.filter_map(|(captured, name)| Some((position(name)?, captured))).collect()
+            },
+        );
+        let drift = drift::compare(live, entry, before, captured, schema);
+        let partition_columns = partition_columns(live);
+        let key_names = identity(live, mapping, &partition_columns);
+        let target =
+            |name: &String| common.iter().position(|(index, _)| columns.get(*index).is_some_and(|c| &c.name == name));
+        let key: Option<Vec<usize>> = key_names.iter().map(target).collect();
+        let Some(key) = key else {
+            let lost: Vec<&str> = key_names.iter().filter(|name| target(name).is_none()).map(String::as_str).collect();
+            return Err(Error::Refused(vec![format!(
+                "{}: its key columns {} are not in the capture, so rows cannot be matched",
+                live.name,
+                lost.join(", ")
+            )]));
+        };
+        let live_key = key.iter().filter_map(|k| common.get(*k)).map(|(index, _)| *index).collect();
+        let partition = partition_columns.iter().filter_map(target).collect();
+        Ok(Self {
+            live,
+            group,
+            in_scope,
+            entry,
+            columns,
+            common,
+            key,
+            live_key,
+            partition,
+            drift,
+            up: Vec::new(),
+            sole_owner: false,
+        })
+    }
+
+    /// The table for FROM and as the target of a change, without the rows of tables that inherit from it.
+    pub fn only(&self) -> String {
+        match self.live.kind {
+            TableKind::Partitioned { .. } => self.live.name.sql(),
+            _ => format!("ONLY {}", self.live.name.sql()),
+        }
+    }
+
+    /// Position of a stored column in a live line.
+    pub fn live_position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Position of a restored column in a target line.
+    pub fn target_position(&self, name: &str) -> Option<usize> {
+        self.common.iter().position(|(index, _)| self.columns.get(*index).is_some_and(|column| column.name == name))
+    }
+
+    /// The restored columns in the order of a target line.
+    pub fn target_columns(&self) -> impl Iterator<Item = &'a Column> + '_ {
+        self.common.iter().filter_map(|(index, _)| self.columns.get(*index).copied())
+    }
+
+    /// The restored column at a position of a target line.
+    pub fn target_column(&self, position: usize) -> Option<&'a Column> {
+        self.common.get(position).and_then(|(index, _)| self.columns.get(*index).copied())
+    }
+
+    /// Rows have no identity: they are compared as a multiset of whole rows.
+    pub fn keyless(&self) -> bool {
+        self.key.is_empty()
+    }
+
+    /// A live line as a capture writes it, without the place of a row that has no identity.
+    pub fn stored(&self, live: &Line) -> Line {
+        if !self.keyless() {
+            return live.clone();
+        }
+        let positions: Vec<usize> = (0..self.columns.len()).collect();
+        live.project(&positions)
+    }
+
+    /// Positions in a live line that make a target line.
+    pub fn live_projection(&self) -> Vec<usize> {
+        self.common.iter().map(|(index, _)| *index).collect()
+    }
+
+    /// Every stored column, qualified and quoted, in the order of a live line; a keyless table's rows end with their place.
+    pub fn select_list(&self, alias: &str) -> String {
+        let mut list: Vec<String> =
+            self.columns.iter().map(|column| format!("{alias}.{}", quote_ident(&column.name))).collect();
+        if self.keyless() {
+            list.push(format!("{alias}.tableoid"));
+            list.push(format!("{alias}.ctid"));
+        }
+        list.join(", ")
+    }
+}
+
+impl OwnEdge {
+    /// The child's side in SQL, over the table alias `alias`.
+    pub fn from_sql(&self, child: &FrameTable<'_>, alias: &str) -> Vec<String> {
+        let name = |index: &usize| child.columns.get(*index).map_or_else(String::new, |c| quote_ident(&c.name));
+        self.from
+            .iter()
+            .map(|column| match column {
+                EdgeColumn::Stored(index) => format!("{alias}.{}", name(index)),
+                EdgeColumn::Json(_, path) => path.sql(alias),
+            })
+            .collect()
+    }
+
+    /// The polymorphic condition in SQL, empty without one.
+    pub fn condition_sql(&self, child: &FrameTable<'_>, alias: &str) -> String {
+        let Some((index, value)) = &self.only_where else { return String::new() };
+        let column = child.columns.get(*index).map_or_else(String::new, |column| quote_ident(&column.name));
+        format!(" AND {alias}.{column}::text = {}", quote_literal(value))
+    }
+}
+
+/// Whether a mapping's edge is this constraint.
+pub(crate) fn same_edge(edge: &Edge, key: &ForeignKey) -> bool {
+    !edge.is_virtual
+        && edge.from == key.from
+        && edge.to == key.to
+        && edge.columns.len() == key.from_columns.len()
+        && edge
+            .columns
+            .iter()
+            .zip(&edge.to_columns)
+            .all(|pair| key.from_columns.iter().zip(&key.to_columns).any(|other| pair == other))
+}
+
+fn group_of(mapping: &Mapping, name: &TableName) -> Group {
+    if name == &mapping.wedding.table {
+        return Group::Wedding;
+    }
+    mapping.tables.iter().find(|table| &table.name == name).map_or(Group::Other, |table| table.group)
+}
+
+/// Mapped tables, parents first along owning edges; a cycle is entered at its first table in mapping order.
+fn parents_first(mapping: &Mapping) -> Vec<&TableName> {
+    let mut waiting: Vec<&TableName> = mapping.tables.iter().map(|table| &table.name).collect();
+    let mut order = vec![&mapping.wedding.table];
+    waiting.retain(|name| *name != &mapping.wedding.table);
+    while !waiting.is_empty() {
+        let ready = waiting.iter().position(|name| {
+            mapping.edges.iter().all(|edge| {
+                !edge.decision.owns() || &edge.from != *name || &edge.to == *name || !waiting.contains(&&edge.to)
+            })
+        });
+        // In a cycle prefer a table that hangs on one already placed.
+        let next = ready.or_else(|| {
+            waiting.iter().position(|name| {
+                mapping
+                    .edges
+                    .iter()
+                    .any(|edge| edge.decision.owns() && &edge.from == *name && order.contains(&&edge.to))
+            })
+        });
+        order.push(waiting.remove(next.unwrap_or(0)));
+    }
+    order
+}
+
+/// Tables in scope and every table between them and the root.
+fn needed<'m>(mapping: &'m Mapping, order: &[&'m TableName], request: &Request) -> BTreeSet<&'m TableName> {
+    let mut needed: BTreeSet<&TableName> =
+        order.iter().copied().filter(|name| request.scope.contains(group_of(mapping, name))).collect();
+    needed.insert(&mapping.wedding.table);
+    loop {
+        let before = needed.len();
+        for edge in mapping.edges.iter().filter(|edge| edge.decision.owns()) {
+            if needed.contains(&edge.from) && order.contains(&&edge.to) {
+                needed.insert(&edge.to);
+            }
+        }
+        if needed.len() == before {
+            return needed;
+        }
+    }
+}
+
+fn own_edges(mapping: &Mapping, tables: &[FrameTable<'_>]) -> Result<Vec<OwnEdge>, Error> {
+    let find = |name: &TableName| tables.iter().position(|table| &table.live.name == name);
+    let mut edges = Vec::new();
+    for edge in mapping.edges.iter().filter(|edge| edge.decision.owns()) {
+        let (Some(child), Some(parent)) = (find(&edge.from), find(&edge.to)) else { continue };
+        let (Some(from_table), Some(to_table)) = (tables.get(child), tables.get(parent)) else { continue };
+        let unfit = |column: &str, table: &TableName| {
+            Error::Refused(vec![format!(
+                "the mapping's edge names {column} of {table}, which is no stored column there"
+            )])
+        };
+        let mut from = Vec::with_capacity(edge.columns.len());
+        for column in &edge.columns {
+            let stored = from_table.live_position(column).map(EdgeColumn::Stored);
+            let json = || {
+                let path: mapping::EdgeColumn = column.parse().ok()?;
+                Some(EdgeColumn::Json(from_table.live_position(&path.column)?, path))
+            };
+            let virtual_json = if edge.is_virtual { json() } else { None };
+            from.push(stored.or(virtual_json).ok_or_else(|| unfit(column, &edge.from))?);
+        }
+        let to =
+            edge.to_columns.iter().map(|column| to_table.live_position(column).ok_or_else(|| unfit(column, &edge.to)));
+        let only_where = match &edge.only_where {
+            Some(rule) => {
+                let position = from_table.live_position(&rule.column).ok_or_else(|| unfit(&rule.column, &edge.from))?;
+                Some((position, rule.equals.clone()))
+            }
+            None => None,
+        };
+        edges.push(OwnEdge {
+            child,
+            parent,
+            from,
+            to: to.collect::<Result<_, _>>()?,
+            only_where,
+            is_virtual: edge.is_virtual,
+        });
+    }
+    Ok(edges)
+}
+
+/// Column names of the partition key, where it is made of plain columns.
+fn partition_columns(table: &Table) -> Vec<String> {
+    let TableKind::Partitioned { key } = &table.kind else { return Vec::new() };
+    let Some((_, list)) = key.split_once('(') else { return Vec::new() };
+    let list = list.trim_end().trim_end_matches(')');
+    let named = list.split(',').map(|part| part.trim().trim_matches('"').replace("\"\"", "\""));
+    named.filter(|name| table.column(name).is_some()).collect()
+}
+
+/// What identifies a row: the mapped key, else the primary key. Of a partitioned table the primary key must contain the
+/// partition key, which may change (safety rule S4): where the rest of it names rows by itself, the rest is the identity.
+fn identity(table: &Table, mapping: &Mapping, partition: &[String]) -> Vec<String> {
+    let mapped = mapping.tables.iter().find(|owned| owned.name == table.name).map(|owned| &owned.key);
+    if let Some(key) = mapped.filter(|key| !key.is_empty()) {
+        return key.clone();
+    }
+    let Some(primary) = table.primary_key.as_ref().or_else(|| unique_key(table)) else { return Vec::new() };
+    let rest: Vec<String> = primary.iter().filter(|name| !partition.contains(name)).cloned().collect();
+    let generated = |name: &String| {
+        table.column(name).is_some_and(|column| {
+            column.base_type == "uuid"
+                || column.identity != Identity::None
+                || column.default.as_deref().is_some_and(|text| text.contains("nextval("))
+        })
+    };
+    if rest.len() < primary.len() && rest.iter().any(generated) { rest } else { primary.clone() }
+}
+
+/// Columns of a unique index that can stand for a primary key.
+fn unique_key(table: &Table) -> Option<&Vec<String>> {
+    let not_null = |name: &String| table.column(name).is_some_and(|column| column.not_null && !column.generated);
+    let whole =
+        table.uniques.iter().filter(|unique| !unique.partial && !unique.expression && !unique.columns.is_empty());
+    whole.map(|unique| &unique.columns).find(|columns| columns.iter().all(not_null))
+}
+
+/// A table for FROM and as the target of a change: rows of tables that inherit from it are theirs, not its own.
+pub(crate) fn only(schema: &Schema, name: &TableName) -> String {
+    match schema.tables.get(name).map(|table| &table.kind) {
+        Some(TableKind::Partitioned { .. }) | None => name.sql(),
+        Some(_) => format!("ONLY {}", name.sql()),
+    }
+}
