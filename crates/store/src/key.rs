@@ -29,6 +29,11 @@ impl Key {
         &self.0
     }
 
+    /// Stands for the whole store where an error has no single object to name.
+    pub(crate) fn all() -> Self {
+        Self("*".to_owned())
+    }
+
     /// The last segment.
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
