@@ -1,6 +1,7 @@
 //! The keyring through its public interface, over a store that an attacker may write to.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like tests")]
+
 use jiff::Timestamp;
 use keepsake_domain::VaultId;
 use keepsake_keys::{Binding, EntryName, Error, Keyring, MasterKey, VaultSecret};
