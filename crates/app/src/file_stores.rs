@@ -1,18 +1,22 @@
 //! The files that rows name, wherever they are: in folders or in buckets, as the mapping says or as the caller overrides.
 
 use crate::error::{Code, Error, Result};
-use futures::{StreamExt, TryStreamExt};
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use keepsake_domain::Clock;
 use keepsake_postgres::{
     capture::{Directories, FileMeta, FileStore, OpenFile, PortError},
     mapping::Mapping,
 };
-use keepsake_store::{DynStore, Key, Location, ObjectMeta, Options};
+use keepsake_store::{DynStore, Key, Location, ObjectMeta, Options, Payload};
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tokio::io::AsyncWriteExt;
 
 /// Every file store of a mapping.
 #[derive(Debug, Clone, Default)]
@@ -102,3 +106,119 @@ impl FileStore for FileStores {
         }
     }
 }
+
+impl FileStores {
+    /// Writes a file in place of whatever has its name: whole or not at all. Returns its length and SHA-256, hex.
+    pub(crate) async fn write(
+        &self,
+        store: &str,
+        path: &str,
+        bytes: BoxStream<'static, Result<Bytes, PortError>>,
+    ) -> Result<(u64, String), PortError> {
+        if let Some(bucket) = self.buckets.get(store) {
+            return write_object(bucket, path, bytes).await;
+        }
+        let folder = self.folders.get(store).ok_or_else(|| unknown(store))?;
+        write_file(&inside(folder, path)?, bytes).await
+    }
+
+    /// Removes a file; it is no error if there is none.
+    pub(crate) async fn remove(&self, store: &str, path: &str) -> Result<(), PortError> {
+        if let Some(bucket) = self.buckets.get(store) {
+            return Ok(bucket.delete(&Key::parse(path)?).await?);
+        }
+        let folder = self.folders.get(store).ok_or_else(|| unknown(store))?;
+        match tokio::fs::remove_file(inside(folder, path)?).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => Ok(other?),
+        }
+    }
+}
+
+fn unknown(store: &str) -> PortError {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("nobody says where the file store `{store}` is: name it in the mapping or with --files-root"),
+    )
+    .into()
+}
+
+/// The place of a path below a folder. Names that lead elsewhere, and folders that are links to elsewhere, are refused.
+fn inside(folder: &Path, path: &str) -> Result<PathBuf, PortError> {
+    let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{path} {why}"));
+    let plain = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if !plain || path.is_empty() {
+        return Err(refused("leads out of the file store").into());
+    }
+    std::fs::create_dir_all(folder)?;
+    let root = folder.canonicalize()?;
+    let place = root.join(path);
+    // The deepest folder that exists tells whether a link on the way leads out.
+    let mut existing = place.parent();
+    while let Some(parent) = existing {
+        match parent.canonicalize() {
+            Ok(real) if real.starts_with(&root) => return Ok(place),
+            Ok(_) => return Err(refused("lies behind a link that leads out of the file store").into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => existing = parent.parent(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(refused("leads out of the file store").into())
+}
+
+async fn write_file(
+    place: &Path,
+    mut bytes: BoxStream<'static, Result<Bytes, PortError>>,
+) -> Result<(u64, String), PortError> {
+    let folder = place.parent().unwrap_or(Path::new("/"));
+    tokio::fs::create_dir_all(folder).await?;
+    let mut name = std::ffi::OsString::from(".keepsake-");
+    name.push(hex::encode(digest::digest(&digest::SHA256, place.as_os_str().as_encoded_bytes()).as_ref().get(..8).unwrap_or_default()));
+    let temporary = folder.join(name);
+    let written = async {
+        let mut file = tokio::fs::File::create(&temporary).await?;
+        let mut context = digest::Context::new(&digest::SHA256);
+        let mut length = 0;
+        while let Some(piece) = bytes.try_next().await? {
+            context.update(&piece);
+            length += piece.len() as u64;
+            file.write_all(&piece).await?;
+        }
+        file.flush().await?;
+        file.sync_all().await?;
+        tokio::fs::rename(&temporary, place).await?;
+        tokio::fs::File::open(folder).await?.sync_all().await?;
+        Ok((length, hex::encode(context.finish())))
+    }
+    .await;
+    if written.is_err() {
+        let _gone_or_never_there = tokio::fs::remove_file(&temporary).await;
+    }
+    written
+}
+
+/// Objects are created, never overwritten: what is there is removed first. It is in the pre-recovery snapshot.
+async fn write_object(
+    bucket: &DynStore,
+    path: &str,
+    mut bytes: BoxStream<'static, Result<Bytes, PortError>>,
+) -> Result<(u64, String), PortError> {
+    let key = Key::parse(path)?;
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut pieces = Vec::new();
+    while let Some(piece) = bytes.try_next().await? {
+        context.update(&piece);
+        pieces.push(piece);
+    }
+    let payload = Payload::from(pieces);
+    let length = payload.len_bytes();
+    if length > OBJECT_BYTES_MAX {
+        return Err(io::Error::other(format!("{path} is larger than the {OBJECT_BYTES_MAX} bytes that are put in one go")).into());
+    }
+    bucket.delete(&key).await?;
+    bucket.put(&key, payload).await?;
+    Ok((length, hex::encode(context.finish())))
+}
+
+/// Largest object that is put back into a bucket.
+const OBJECT_BYTES_MAX: u64 = 512 << 20;

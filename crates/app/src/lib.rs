@@ -17,6 +17,7 @@ pub mod issue;
 pub mod journal;
 pub mod mapping;
 pub mod points;
+pub mod recovery;
 pub mod source;
 pub mod storage;
 pub mod vaults;

@@ -10,4 +10,6 @@ pub mod planner;
 pub mod postgres;
 pub mod schemas;
 pub mod s3;
+pub mod s3;
+pub mod schemas;
 pub mod tools;

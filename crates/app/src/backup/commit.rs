@@ -6,6 +6,7 @@ use crate::{
     error::{Code, Error, Result},
     issue::Issue,
     points::{About, about},
+    recovery::Prepared,
     vaults::vault_error,
 };
 use jiff::Timestamp;
@@ -104,11 +105,32 @@ async fn prove(context: &Context, vault: &Vault<Indexed>, snapshot: &Id) -> Resu
 }
 
 /// A backup's failure under the code that a user can look up.
-pub(super) fn backup_error(error: keepsake_vault::backup::Error) -> Error {
+pub(crate) fn backup_error(error: keepsake_vault::backup::Error) -> Error {
     use keepsake_vault::backup::Error as Backup;
     match error {
         Backup::Cancelled => Error::new(Code::Interrupted, "the backup was stopped"),
         Backup::Vault(error) => vault_error("the backup failed", error),
         error => Error::because(Code::CaptureFailed, "the backup failed", error),
     }
+}
+
+/// Commits the state saved before a restore.
+pub(crate) async fn commit_pre_recovery(
+    context: &Context,
+    prepared: &Prepared,
+    backup: Backup,
+    operation: OperationId,
+    time: Timestamp,
+) -> Result<()> {
+    let label = Label {
+        kind: Kind::PreRecovery,
+        time,
+        paths: vec!["/".to_owned()],
+        operation: Some(operation),
+        issues: Vec::new(),
+        incomplete: false,
+    };
+    let began = context.clock.now();
+    let running = Running { id: prepared.vault_id(), vault: prepared.vault(), backup, began };
+    running.commit(context, label).await.map(drop)
 }

@@ -8,6 +8,7 @@ mod database;
 mod files;
 mod wedding;
 
+pub(crate) use commit::{backup_error, commit_pre_recovery};
 pub use database::database;
 pub(crate) use database::{database_error, options_of};
 pub use files::{Files, files};
