@@ -158,7 +158,7 @@ pub(super) async fn planned(
 fn check_fit(mapping: &Mapping, text: &str, schema: &Schema) -> Result<()> {
     mapping.bind(schema).map(drop).map_err(|mismatches| {
         let lines: Vec<String> =
-            mismatches.iter().map(|mismatch| mismatch.located(text).to_string()).collect();
+            mismatches.into_iter().map(|mismatch| mismatch.located(text).to_string()).collect();
         Error::new(Code::MappingMismatch, format!("the mapping does not fit the database: {}", lines.join("; ")))
     })
 }
