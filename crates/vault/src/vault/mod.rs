@@ -6,10 +6,12 @@ mod list;
 mod load_index;
 mod open;
 mod read;
+mod shared_lock;
 mod write;
 
 pub use list::{Listed, Listing, Snapshots};
 pub use load_index::BrokenIndex;
+pub use shared_lock::{SharedLock, SharedLockOptions};
 
 use crate::{
     config::Config,

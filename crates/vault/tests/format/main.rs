@@ -1,0 +1,9 @@
+//! The format half of the vault, through its public interface: life of a vault, check, broken fixtures, and stock restic
+//! as the judge of everything written.
+
+mod check;
+mod fixtures;
+mod interop;
+mod lifecycle;
+mod locks;
+mod sample;
