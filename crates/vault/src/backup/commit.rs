@@ -85,8 +85,7 @@ impl Backup {
         session.check()?;
         session.flush_index().await?;
         let unreadable = self.unreadables.take();
-        let result =
-            if unreadable.is_empty() { Completeness::Complete } else { Completeness::Incomplete(unreadable) };
+        let result = if unreadable.is_empty() { Completeness::Complete } else { Completeness::Incomplete(unreadable) };
         let stats = session.counters.stats();
         let snapshot = self.describe(spec(&result), tree, &stats);
         // The last moment at which a cancellation counts.

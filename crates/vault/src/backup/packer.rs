@@ -95,7 +95,12 @@ impl Packer {
     }
 
     /// Seals `blob` into one of the open packs. Returns how many bytes it takes there, and the pack if it is complete.
-    pub(super) fn add(&self, engine: &Engine, key: &Key, blob: Blob<'_>) -> Result<(u64, Option<pack::Finished>), PackError> {
+    pub(super) fn add(
+        &self,
+        engine: &Engine,
+        key: &Key,
+        blob: Blob<'_>,
+    ) -> Result<(u64, Option<pack::Finished>), PackError> {
         let slot = self.choose();
         let mut open = lock(&slot.pack);
         let before = open.length;

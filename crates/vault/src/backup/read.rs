@@ -18,11 +18,7 @@ const WINDOW_BYTES: usize = 128 << 10;
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is no regular file any more"))
-    }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file any more")) }
 }
 
 /// A read error ends one file; an error of the backup ends all.
@@ -36,7 +32,8 @@ pub(super) enum Outcome {
 pub(super) fn read_and_store(session: &Arc<Session>, scratch: &mut Scratch, file: &File) -> Result<Outcome> {
     // Out of the scratch space for as long as it is read from, so that the rest of that space can be written to.
     let mut input = std::mem::take(&mut scratch.input);
-    let mut reader = Reader { session, scratch, cutter: session.cutter.clone(), hasher: Hasher::new(), content: Vec::new() };
+    let mut reader =
+        Reader { session, scratch, cutter: session.cutter.clone(), hasher: Hasher::new(), content: Vec::new() };
     input.resize(reader.cutter.max() + 2 * WINDOW_BYTES, 0);
     let outcome = reader.read(file, &mut input);
     scratch.input = input;

@@ -74,13 +74,7 @@ impl Vault<Indexed> {
         let weak: Weak<dyn Reclaim> = Arc::downgrade(&reclaimer);
         engine.register(weak);
         session.progress.enter(Phase::Planning);
-        Ok(Backup {
-            session,
-            tree: Arc::default(),
-            unreadables: Arc::default(),
-            options,
-            _reclaimer: reclaimer,
-        })
+        Ok(Backup { session, tree: Arc::default(), unreadables: Arc::default(), options, _reclaimer: reclaimer })
     }
 }
 

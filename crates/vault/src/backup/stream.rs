@@ -1,12 +1,6 @@
 //! Reading one long file: a single reader finds the cut points, all CPU threads share the rest of the work.
 
-use super::{
-    Result,
-    content::Content,
-    file::send,
-    read::Outcome,
-    session::Session,
-};
+use super::{Result, content::Content, file::send, read::Outcome, session::Session};
 use crate::engine::Buffer;
 use bytes::Bytes;
 use rustix::buffer::spare_capacity;

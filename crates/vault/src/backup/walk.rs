@@ -194,12 +194,7 @@ impl Walker<'_> {
     }
 }
 
-fn read_task(
-    session: &Arc<Session>,
-    unreadables: &Unreadables,
-    scratch: &mut Scratch,
-    task: Task,
-) -> Result<()> {
+fn read_task(session: &Arc<Session>, unreadables: &Unreadables, scratch: &mut Scratch, task: Task) -> Result<()> {
     session.check()?;
     let outcome = match read::open(&task.path) {
         Ok(file) => read::read_and_store(session, scratch, &file)?,
@@ -209,13 +204,7 @@ fn read_task(
     deliver_here(session, scratch, task.parent, node)
 }
 
-fn settle(
-    session: &Session,
-    unreadables: &Unreadables,
-    path: &Path,
-    node: Node,
-    outcome: Outcome,
-) -> Option<Node> {
+fn settle(session: &Session, unreadables: &Unreadables, path: &Path, node: Node, outcome: Outcome) -> Option<Node> {
     match outcome {
         Outcome::Read { length_bytes, content } => {
             session.counters.read(length_bytes);

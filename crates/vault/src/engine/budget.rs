@@ -147,7 +147,11 @@ impl Budget {
         Some(Hold { budget: Arc::clone(self), bytes })
     }
 
-    pub(super) async fn admit(self: &Arc<Self>, bytes: u64, cancel: &CancellationToken) -> Result<Admission, Cancelled> {
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        bytes: u64,
+        cancel: &CancellationToken,
+    ) -> Result<Admission, Cancelled> {
         if cancel.is_cancelled() {
             return Err(Cancelled);
         }

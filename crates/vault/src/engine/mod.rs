@@ -9,14 +9,14 @@
 //!
 //! It knows nothing of vaults: `backup` and `restore` bring the work.
 
-mod buffer;
 mod budget;
+mod buffer;
 pub mod failpoint;
 mod pool;
 mod progress;
 
-pub use buffer::Buffer;
 pub use budget::{Admission, Hold, Reclaim};
+pub use buffer::Buffer;
 pub use pool::Scratch;
 pub use progress::{Phase, Progress};
 
