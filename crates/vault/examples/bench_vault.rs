@@ -47,7 +47,11 @@ async fn main() -> Outcome<()> {
         peak_resident_mib(),
     );
     // The dump's bytes go to standard output.
-    if words[0] == "dump" { eprintln!("{line}") } else { println!("{line}") }
+    if words[0] == "dump" {
+        eprintln!("{line}")
+    } else {
+        println!("{line}")
+    }
     Ok(())
 }
 
@@ -74,7 +78,8 @@ async fn open(store: &str) -> Outcome<Vault<Indexed>> {
             wedding: None,
             chunker: None,
         };
-        Vault::create(store, &password, spec, &mut StdRng::from_rng(&mut rand::rng()), &SystemClock, &cancel).await?
+        let mut random = StdRng::from_rng(&mut rand::rng());
+        Vault::create(store, &password, spec, &mut random, &SystemClock, &cancel).await?
     };
     Ok(vault.load_index(&cancel).await?)
 }

@@ -126,7 +126,9 @@ fn special(target: &Target, entry: &Entry) -> Outcome {
     };
     match make(folder.as_fd(), entry.name()) {
         None => Outcome::Failed(Failure::NotMade { kind: node.kind.to_string() }),
-        Some(result) => made(result.map_err(Into::into).and_then(|()| own(folder.as_fd(), Path::new(entry.name()), node))),
+        Some(result) => {
+            made(result.map_err(Into::into).and_then(|()| own(folder.as_fd(), Path::new(entry.name()), node)))
+        }
     }
 }
 

@@ -51,7 +51,13 @@ struct State {
 }
 
 impl Output {
-    pub(super) fn new(entry: Entry, number: usize, session: u64, target: &Arc<Target>, open: &Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(
+        entry: Entry,
+        number: usize,
+        session: u64,
+        target: &Arc<Target>,
+        open: &Arc<AtomicUsize>,
+    ) -> Self {
         let missing = entry.node.content.as_ref().map_or(0, Vec::len);
         Self {
             entry,
@@ -147,9 +153,10 @@ impl Output {
             Err(error) => return self.refuse(error),
         };
         let warning = set_file_metadata(&file, &self.entry.node);
-        let result = self.target.folder(&self.entry.folder).and_then(|folder| {
-            Ok(renameat(folder.as_fd(), &self.temporary, folder.as_fd(), self.entry.name())?)
-        });
+        let result = self
+            .target
+            .folder(&self.entry.folder)
+            .and_then(|folder| Ok(renameat(folder.as_fd(), &self.temporary, folder.as_fd(), self.entry.name())?));
         if let Err(error) = result {
             return self.refuse(error);
         }

@@ -108,7 +108,8 @@ async fn fetch(vault: &Vault<Indexed>, engine: &Engine, id: Id, cancel: &Cancell
     drop(transfer);
     if let Ok(bytes) = got {
         let (send, answer) = oneshot::channel();
-        let (vault, mut bytes) = (vault.clone(), bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..])));
+        let (vault, mut bytes) =
+            (vault.clone(), bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..])));
         engine.run(move |scratch| {
             let plain = open_blob(&vault, scratch, &entry, &mut bytes).map(Bytes::copy_from_slice);
             drop(admission);

@@ -122,8 +122,7 @@ async fn prepare(
         }
         let (run, open) = (rand::rng().random(), Arc::<AtomicUsize>::default());
         let files = std::mem::take(&mut plan.files).into_iter().enumerate();
-        let outputs: Vec<_> =
-            files.map(|(number, entry)| Output::new(entry, number, run, &target, &open)).collect();
+        let outputs: Vec<_> = files.map(|(number, entry)| Output::new(entry, number, run, &target, &open)).collect();
         let mut buffer = Vec::new();
         for output in &outputs {
             if cancel.is_cancelled() {

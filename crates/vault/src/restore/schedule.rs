@@ -53,10 +53,7 @@ pub(super) struct Schedule {
 }
 
 /// Plans the reads for files given as number and content.
-pub(super) fn schedule<'a>(
-    vault: &Vault<Indexed>,
-    files: impl Iterator<Item = (usize, &'a [Id])>,
-) -> Schedule {
+pub(super) fn schedule<'a>(vault: &Vault<Indexed>, files: impl Iterator<Item = (usize, &'a [Id])>) -> Schedule {
     let mut schedule = Schedule::default();
     let mut packs: Vec<(Id, HashMap<Id, (Entry, Vec<Place>)>)> = Vec::new();
     let mut numbers: HashMap<Id, usize> = HashMap::new();
