@@ -309,12 +309,12 @@ pub struct Publication {
 
 impl Schema {
     /// Foreign keys of one table.
-    pub fn foreign_keys_of<'a>(&'a self, table: &'a TableName) -> impl Iterator<Item = &'a ForeignKey> {
+    pub fn foreign_keys_of<'a>(&'a self, table: &TableName) -> impl Iterator<Item = &'a ForeignKey> {
         self.foreign_keys.iter().filter(move |key| &key.from == table)
     }
 
     /// Foreign keys that reference one table.
-    pub fn foreign_keys_to<'a>(&'a self, table: &'a TableName) -> impl Iterator<Item = &'a ForeignKey> {
+    pub fn foreign_keys_to<'a>(&'a self, table: &TableName) -> impl Iterator<Item = &'a ForeignKey> {
         self.foreign_keys.iter().filter(move |key| &key.to == table)
     }
 }
