@@ -88,7 +88,7 @@ async fn denied(session: &Session, wanted: &BTreeSet<&TableName>, source: Server
     let schemas: Vec<&str> = wanted.iter().map(|name| name.schema.as_str()).collect();
     let names: Vec<&str> = wanted.iter().map(|name| name.table.as_str()).collect();
     let sql = "SELECT n.nspname, c.relname, pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
-               FROM pg_catalog.unnest($1::text[], $2::text[]) w(s, t) \
+               FROM unnest($1::text[], $2::text[]) w(s, t) \
                JOIN pg_catalog.pg_namespace n ON n.nspname = w.s \
                JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t \
                WHERE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') \

@@ -88,8 +88,9 @@ async fn begin(session: &Session, mapping: &Mapping) -> std::result::Result<Begu
                   (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint, \
                   CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
                   ELSE pg_catalog.pg_current_wal_insert_lsn() END::text";
-    // Sent together; the first that fails answers first.
+    // Sent together and looked at in order: the first that fails answers first, and fails the others.
     let (_, row, schema) = tokio::try_join!(
+        biased;
         async { session.client.batch_execute(&begin).await.map_err(explain::BeginError::lock) },
         async { session.client.query_typed_one(moment, &[]).await.map_err(explain::BeginError::lock) },
         async { schema::read(&session.client).await.map_err(explain::BeginError::Schema) },

@@ -218,7 +218,7 @@ fn condition(schema: &Schema, bound: &Bound, target: &Target, values: &BTreeSet<
         .collect();
     match (columns.as_slice(), arrays.as_slice()) {
         ([column], [array]) => format!("{column} = ANY ({array})"),
-        _ => format!("({}) IN (SELECT * FROM pg_catalog.unnest({}))", columns.join(", "), arrays.join(", ")),
+        _ => format!("({}) IN (SELECT * FROM unnest({}))", columns.join(", "), arrays.join(", ")),
     }
 }
 

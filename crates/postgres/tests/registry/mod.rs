@@ -188,7 +188,7 @@ pub fn dsn(text: &str) -> Dsn {
 type Files = Arc<Mutex<BTreeMap<String, Bytes>>>;
 
 /// Keeps files in memory once they are finished.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Kept(pub Files);
 
 impl Kept {
