@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     capture::{Manifest, Source},
-    schema::{quote_ident, quote_literal},
+    schema::{TableName, quote_ident, quote_literal},
 };
 use keepsake_domain::restore::{ConflictRule, Mode};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -136,8 +136,7 @@ async fn load_captured(
         for line in lines {
             let key = if table.keyless() { copies.key(&line) } else { line.project(&table.key) };
             if rows.insert(key, line).is_some() {
-                let reason = format!("two rows of {} have the same key", table.live.name);
-                return Err(Error::Corrupt { path: entry.path.clone(), reason });
+                return Err(same_key(&table.live.name, "captured"));
             }
         }
         if rows.len() as u64 != entry.rows {
@@ -180,10 +179,7 @@ fn classify(
 ) -> Result<(), Error> {
     let table = frame.table(index);
     if !work.owned.insert(row.key.clone()) {
-        return Err(Error::Refused(vec![format!(
-            "{}: two live rows have the same key; name columns that identify a row in the mapping (key = [...])",
-            table.live.name
-        )]));
+        return Err(same_key(&table.live.name, "live"));
     }
     let Some(captured) = captured else { return Ok(()) };
     let now = row.line.project(&table.live_projection());
@@ -227,6 +223,13 @@ fn classify(
         }
     }
     Ok(())
+}
+
+fn same_key(table: &TableName, where_found: &str) -> Error {
+    Error::Refused(vec![format!(
+        "{table}: two {where_found} rows have the same key; name columns that identify a row in the mapping, or all columns \
+         (key = [...])"
+    )])
 }
 
 /// Positions at which two lines of one layout differ.

@@ -129,7 +129,7 @@ impl<'f, 's> Walk<'f, 's> {
         let (child, parent) = (frame.table(own.child), frame.table(own.parent));
         let what = format!("reading {}", child.live.name);
         for chunk in tuples.chunks(KEYS_PER_STATEMENT) {
-            let sides = own.from_sql(child, "t");
+            let sides = own.child_side(child, "t");
             let on: Vec<String> = sides
                 .iter()
                 .zip(own.from.iter().zip(&own.to))
