@@ -2,7 +2,7 @@
 //! follows; then ownership, references and unique values take out what must not be touched.
 
 use super::{
-    Error, Request,
+    Error, Request, adopt,
     conflict::{Conflict, ConflictKind},
     convert,
     frame::Frame,
@@ -68,6 +68,7 @@ pub(crate) async fn compute(inputs: &Inputs<'_>) -> Result<Work, Error> {
         work.refusals.push("the wedding's own row is gone: restore the group `wedding` too".to_owned());
     }
     resolve::resolve(inputs, &mut work).await?;
+    adopt::adopt(inputs, &mut work).await?;
     Ok(work)
 }
 
@@ -286,11 +287,15 @@ fn settle_elsewhere(
     };
     let take = inputs.request.conflicts == ConflictRule::Take && owners.len() < 2;
     let key = live.key.clone();
+    let changed = differing(&live.line.project(&table.live_projection()), &target.line);
+    if !take && owners.is_empty() && changed.is_empty() {
+        work.orphans.insert(key);
+        return;
+    }
     if !take {
         work.conflicts.insert(key, Conflict { change: "update", kind });
         return;
     }
-    let changed = differing(&live.line.project(&table.live_projection()), &target.line);
     let moved = changed.iter().any(|position| table.partition.contains(position));
     work.update.insert(key, Update { live, target, changed, moved, parked: BTreeSet::new(), whose: Whose::Taken });
 }
