@@ -2,7 +2,7 @@
 //! follows; then ownership, references and unique values take out what must not be touched.
 
 use super::{
-    Error, Request,
+    Error, Request, adopt,
     conflict::{Conflict, ConflictKind},
     convert,
     frame::Frame,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     capture::{Manifest, Source},
-    schema::{quote_ident, quote_literal},
+    schema::{TableName, quote_ident, quote_literal},
 };
 use keepsake_domain::restore::{ConflictRule, Mode};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -68,6 +68,7 @@ pub(crate) async fn compute(inputs: &Inputs<'_>) -> Result<Work, Error> {
         work.refusals.push("the wedding's own row is gone: restore the group `wedding` too".to_owned());
     }
     resolve::resolve(inputs, &mut work).await?;
+    adopt::adopt(inputs, &mut work).await?;
     Ok(work)
 }
 
@@ -136,8 +137,7 @@ async fn load_captured(
         for line in lines {
             let key = if table.keyless() { copies.key(&line) } else { line.project(&table.key) };
             if rows.insert(key, line).is_some() {
-                let reason = format!("two rows of {} have the same key", table.live.name);
-                return Err(Error::Corrupt { path: entry.path.clone(), reason });
+                return Err(same_key(&table.live.name, "captured"));
             }
         }
         if rows.len() as u64 != entry.rows {
@@ -180,10 +180,7 @@ fn classify(
 ) -> Result<(), Error> {
     let table = frame.table(index);
     if !work.owned.insert(row.key.clone()) {
-        return Err(Error::Refused(vec![format!(
-            "{}: two live rows have the same key; name columns that identify a row in the mapping (key = [...])",
-            table.live.name
-        )]));
+        return Err(same_key(&table.live.name, "live"));
     }
     let Some(captured) = captured else { return Ok(()) };
     let now = row.line.project(&table.live_projection());
@@ -227,6 +224,13 @@ fn classify(
         }
     }
     Ok(())
+}
+
+fn same_key(table: &TableName, where_found: &str) -> Error {
+    Error::Refused(vec![format!(
+        "{table}: two {where_found} rows have the same key; name columns that identify a row in the mapping, or all columns \
+         (key = [...])"
+    )])
 }
 
 /// Positions at which two lines of one layout differ.
@@ -283,11 +287,15 @@ fn settle_elsewhere(
     };
     let take = inputs.request.conflicts == ConflictRule::Take && owners.len() < 2;
     let key = live.key.clone();
+    let changed = differing(&live.line.project(&table.live_projection()), &target.line);
+    if !take && owners.is_empty() && changed.is_empty() {
+        work.orphans.insert(key);
+        return;
+    }
     if !take {
         work.conflicts.insert(key, Conflict { change: "update", kind });
         return;
     }
-    let changed = differing(&live.line.project(&table.live_projection()), &target.line);
     let moved = changed.iter().any(|position| table.partition.contains(position));
     work.update.insert(key, Update { live, target, changed, moved, parked: BTreeSet::new(), whose: Whose::Taken });
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     capture::{Manifest, TableEntry},
-    mapping::{self, Edge, Mapping},
+    mapping::{self, BoundTable, Edge, KeySource, Mapping},
     schema::{Column, ForeignKey, Identity, Schema, Table, TableKind, TableName, quote_ident, quote_literal},
 };
 use keepsake_domain::Group;
@@ -89,6 +89,10 @@ impl<'a> Frame<'a> {
         captured: Option<&Schema>,
         request: &Request,
     ) -> Result<Self, Error> {
+        let bound = mapping.bind(schema).map_err(|mismatches| {
+            let found = mismatches.iter().map(|mismatch| format!("the mapping does not fit this database: {mismatch}"));
+            Error::Refused(found.collect())
+        })?;
         let order = parents_first(mapping);
         let needed = needed(mapping, &order, request);
         let entries: BTreeMap<&TableName, &TableEntry> = manifest.tables.iter().map(|e| (&e.name, e)).collect();
@@ -103,7 +107,8 @@ impl<'a> Frame<'a> {
             let before = captured.and_then(|schema| schema.tables.get(*name));
             let entry = entries.get(*name).copied();
             let in_scope = request.scope.contains(group);
-            tables.push(FrameTable::new(live, group, in_scope, entry, before, captured, schema, mapping)?);
+            let bound = bound.table(name).ok_or_else(|| Error::Refused(vec![format!("{name} is not in the mapping")]))?;
+            tables.push(FrameTable::new(live, group, in_scope, entry, before, captured, schema, bound)?);
         }
         let root = tables.iter().position(|table| table.live.name == mapping.wedding.table);
         let root =
@@ -200,7 +205,6 @@ impl<'a> Frame<'a> {
 }
 
 impl<'a> FrameTable<'a> {
-    #[expect(clippy::too_many_arguments, reason = "one call, from the frame, which has all of it")]
     fn new(
         live: &'a Table,
         group: Group,
@@ -209,7 +213,7 @@ impl<'a> FrameTable<'a> {
         before: Option<&Table>,
         captured: Option<&Schema>,
         schema: &Schema,
-        mapping: &Mapping,
+        bound: &BoundTable,
     ) -> Result<Self, Error> {
         let columns: Vec<&Column> = live.stored_columns().collect();
         let position = |name: &str| columns.iter().position(|column| column.name == name);
@@ -222,7 +226,7 @@ impl<'a> FrameTable<'a> {
         );
         let drift = drift::compare(live, entry, before, captured, schema);
         let partition_columns = partition_columns(live);
-        let key_names = identity(live, mapping, &partition_columns);
+        let key_names = identity(live, bound, &partition_columns);
         let target =
             |name: &String| common.iter().position(|(index, _)| columns.get(*index).is_some_and(|c| &c.name == name));
         let key: Option<Vec<usize>> = key_names.iter().map(target).collect();
@@ -313,7 +317,7 @@ impl<'a> FrameTable<'a> {
 
 impl OwnEdge {
     /// The child's side in SQL, over the table alias `alias`.
-    pub fn from_sql(&self, child: &FrameTable<'_>, alias: &str) -> Vec<String> {
+    pub fn child_side(&self, child: &FrameTable<'_>, alias: &str) -> Vec<String> {
         let name = |index: &usize| child.columns.get(*index).map_or_else(String::new, |c| quote_ident(&c.name));
         self.from
             .iter()
@@ -446,15 +450,17 @@ fn partition_columns(table: &Table) -> Vec<String> {
     named.filter(|name| table.column(name).is_some()).collect()
 }
 
-/// What identifies a row: the mapped key, else the primary key. Of a partitioned table the primary key must contain the
-/// partition key, which may change (safety rule S4): where the rest of it names rows by itself, the rest is the identity.
-fn identity(table: &Table, mapping: &Mapping, partition: &[String]) -> Vec<String> {
-    let mapped = mapping.tables.iter().find(|owned| owned.name == table.name).map(|owned| &owned.key);
-    if let Some(key) = mapped.filter(|key| !key.is_empty()) {
-        return key.clone();
+/// What identifies a row: the bound key. Of a partitioned table the primary key must contain the partition key, which may
+/// change (safety rule S4): where the rest of it names rows by itself, the rest is the identity. A mapped key of all columns
+/// that no index enforces is none: rows are then matched by their content, copy by copy.
+fn identity(table: &Table, bound: &BoundTable, partition: &[String]) -> Vec<String> {
+    if bound.key_source == KeySource::Mapped && table.stored_columns().all(|column| bound.key.contains(&column.name)) {
+        return Vec::new();
     }
-    let Some(primary) = table.primary_key.as_ref().or_else(|| unique_key(table)) else { return Vec::new() };
-    let rest: Vec<String> = primary.iter().filter(|name| !partition.contains(name)).cloned().collect();
+    if bound.key_source != KeySource::PrimaryKey {
+        return bound.key.clone();
+    }
+    let rest: Vec<String> = bound.key.iter().filter(|name| !partition.contains(name)).cloned().collect();
     let generated = |name: &String| {
         table.column(name).is_some_and(|column| {
             column.base_type == "uuid"
@@ -462,15 +468,7 @@ fn identity(table: &Table, mapping: &Mapping, partition: &[String]) -> Vec<Strin
                 || column.default.as_deref().is_some_and(|text| text.contains("nextval("))
         })
     };
-    if rest.len() < primary.len() && rest.iter().any(generated) { rest } else { primary.clone() }
-}
-
-/// Columns of a unique index that can stand for a primary key.
-fn unique_key(table: &Table) -> Option<&Vec<String>> {
-    let not_null = |name: &String| table.column(name).is_some_and(|column| column.not_null && !column.generated);
-    let whole =
-        table.uniques.iter().filter(|unique| !unique.partial && !unique.expression && !unique.columns.is_empty());
-    whole.map(|unique| &unique.columns).find(|columns| columns.iter().all(not_null))
+    if rest.len() < bound.key.len() && rest.iter().any(generated) { rest } else { bound.key.clone() }
 }
 
 /// A table for FROM and as the target of a change: rows of tables that inherit from it are theirs, not its own.

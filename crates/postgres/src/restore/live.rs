@@ -55,17 +55,20 @@ pub(crate) async fn owned(
 ) -> Result<(), Error> {
     let mut walk = Walk::new(frame, locks);
     walk.root(tx, wedding, &mut take).await?;
-    for _level in 0..MAX_LEVELS {
-        if walk.pending.iter().all(Vec::is_empty) {
-            return Ok(());
-        }
-        for child in 0..frame.tables.len() {
-            for edge in frame.table(child).up.clone() {
-                walk.follow(tx, edge, &mut take).await?;
-            }
-        }
-    }
-    Err(Error::Refused(vec![format!("rows of this wedding refer to each other in chains longer than {MAX_LEVELS}")]))
+    walk.down(tx, &mut take).await
+}
+
+/// Walks the rows below values of owning edges, whoever owns them: `(edge, values of the parent's side)`.
+pub(crate) async fn below(
+    tx: &Transaction<'_>,
+    frame: &Frame<'_>,
+    seeds: Vec<(usize, Line)>,
+    locks: Locks,
+    mut take: impl FnMut(usize, LiveRow) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut walk = Walk::new(frame, locks);
+    seeds.into_iter().for_each(|(edge, tuple)| walk.ask(edge, tuple));
+    walk.down(tx, &mut take).await
 }
 
 struct Walk<'f, 's> {
@@ -88,6 +91,32 @@ impl<'f, 's> Walk<'f, 's> {
             copies: frame.tables.iter().map(|_| Copies::default()).collect(),
             pending: vec![Vec::new(); frame.owns.len()],
             followed: vec![HashSet::new(); frame.owns.len()],
+        }
+    }
+
+    /// Follows every edge until no new row turns up.
+    async fn down(
+        &mut self,
+        tx: &Transaction<'_>,
+        take: &mut impl FnMut(usize, LiveRow) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for _level in 0..MAX_LEVELS {
+            if self.pending.iter().all(Vec::is_empty) {
+                return Ok(());
+            }
+            for child in 0..self.frame.tables.len() {
+                for edge in self.frame.table(child).up.clone() {
+                    self.follow(tx, edge, take).await?;
+                }
+            }
+        }
+        Err(Error::Refused(vec![format!("rows of this wedding refer to each other in chains longer than {MAX_LEVELS}")]))
+    }
+
+    /// Notes values whose children are to be read, once.
+    fn ask(&mut self, edge: usize, tuple: Line) {
+        if !tuple.has_null() && self.followed.get_mut(edge).is_some_and(|done| done.insert(tuple.clone())) {
+            self.pending.get_mut(edge).into_iter().for_each(|pending| pending.push(tuple.clone()));
         }
     }
 
@@ -129,7 +158,7 @@ impl<'f, 's> Walk<'f, 's> {
         let (child, parent) = (frame.table(own.child), frame.table(own.parent));
         let what = format!("reading {}", child.live.name);
         for chunk in tuples.chunks(KEYS_PER_STATEMENT) {
-            let sides = own.from_sql(child, "t");
+            let sides = own.child_side(child, "t");
             let on: Vec<String> = sides
                 .iter()
                 .zip(own.from.iter().zip(&own.to))
@@ -174,10 +203,7 @@ impl<'f, 's> Walk<'f, 's> {
             return Ok(());
         }
         for (index, edge) in frame.owns.iter().enumerate().filter(|(_, edge)| edge.parent == table) {
-            let tuple = line.project(&edge.to);
-            if !tuple.has_null() && self.followed.get_mut(index).is_some_and(|done| done.insert(tuple.clone())) {
-                self.pending.get_mut(index).into_iter().for_each(|pending| pending.push(tuple.clone()));
-            }
+            self.ask(index, line.project(&edge.to));
         }
         let key = match self.copies.get_mut(table) {
             Some(copies) if layout.keyless() => copies.key(&line.project(&layout.live_projection())),

@@ -13,6 +13,7 @@
 //!
 //! Vaults, the moving of files, permissions and the keeping of operations are left to `keepsake-app`.
 
+mod adopt;
 mod apply;
 mod compute;
 mod conflict;

@@ -134,7 +134,7 @@ fn table_plan(frame: &Frame<'_>, work: &Work, index: usize, request: &Request) -
         group: table.group,
         captured: rows.captured_rows,
         insert: rows.insert.len() as u64,
-        update: rows.update.len() as u64,
+        update: count(|update| !update.changed.is_empty()),
         moved: count(|update| update.moved),
         taken: count(|update| update.whose != Whose::Ours),
         delete: rows.delete.len() as u64,

@@ -67,7 +67,7 @@ pub(crate) async fn prove(
         proofs.push(TableProof {
             name: table.live.name.clone(),
             inserted: rows.insert.len() as u64,
-            updated: rows.update.len() as u64,
+            updated: rows.update.values().filter(|update| !update.changed.is_empty()).count() as u64,
             deleted: rows.delete.len() as u64,
             rows: now.sum.rows,
             equals_capture: table.drift.dropped.is_empty() && table.entry.is_some_and(|entry| entry.hash == hash),

@@ -35,6 +35,8 @@ pub(crate) struct TableWork {
     /// Rows that differ from the capture and stay as they are, because of the mode.
     pub left: BTreeMap<Key, Left>,
     pub conflicts: BTreeMap<Key, Conflict>,
+    /// Rows as captured that belong to nobody at the moment: the restore brings back what they hang on, or does not.
+    pub orphans: BTreeSet<Key>,
     /// Live rows as they are, in live layout, to compare with the pre-recovery capture.
     pub live_sum: Sum,
     /// The same rows in target layout.
@@ -69,7 +71,7 @@ pub(crate) struct Update {
 pub(crate) enum Whose {
     /// This wedding's, before and after.
     Ours,
-    /// Another wedding's, or nobody's, and taken back.
+    /// Another wedding's, or nobody's, and taken back. Also a row that hangs on one which comes back, and comes along.
     Taken,
     /// Taken by the restore that is being undone: it goes back to whose it was.
     Returned,
@@ -95,7 +97,8 @@ impl Work {
 
     /// Whether applying it would write nothing.
     pub fn is_empty(&self) -> bool {
-        self.tables.iter().all(|table| table.insert.is_empty() && table.update.is_empty() && table.delete.is_empty())
+        let writes = |table: &TableWork| table.update.values().any(|update| !update.changed.is_empty());
+        self.tables.iter().all(|table| table.insert.is_empty() && table.delete.is_empty() && !writes(table))
     }
 
     pub fn conflicts(&self) -> u64 {
