@@ -9,10 +9,7 @@
 pub mod capture;
 pub mod cluster;
 pub mod connect;
-<<<<<<< HEAD
 pub mod database;
-=======
->>>>>>> h/pgcapture
 pub mod inspect;
 pub mod mapping;
 pub mod ownership;
