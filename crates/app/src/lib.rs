@@ -8,6 +8,7 @@
 pub mod backup;
 mod bridge;
 pub mod context;
+pub mod doctor;
 pub mod error;
 pub mod export;
 pub mod file_stores;

@@ -79,12 +79,13 @@ impl Output {
                 .to_string(),
             );
         }
-        match code.class() {
-            Class::Failed => 1,
-            Class::Usage => 2,
-            Class::Refused => 3,
-            Class::Interrupted => 130,
-        }
+        status(error)
+    }
+
+    /// Ends a command whose result is printed already and says that something is wrong: the reason on standard error only.
+    pub fn found_wrong(self, error: &Error) -> std::process::ExitCode {
+        self.stderr(&format!("error: {}\n  what to do: {}", error.chain(), error.code().remedy()));
+        std::process::ExitCode::from(status(error))
     }
 
     /// Asks a question that yes or no answers; `false` without a terminal.
@@ -102,6 +103,16 @@ impl Output {
         write!(stderr, "{question}").and_then(|()| stderr.flush()).ok()?;
         let mut line = String::new();
         (io::stdin().read_line(&mut line).ok()? > 0).then(|| line.trim().to_owned())
+    }
+}
+
+/// The exit status of a failure.
+fn status(error: &Error) -> u8 {
+    match error.code().class() {
+        Class::Failed => 1,
+        Class::Usage => 2,
+        Class::Refused => 3,
+        Class::Interrupted => 130,
     }
 }
 

@@ -13,7 +13,7 @@ pub use database::database;
 pub(crate) use database::{database_error, options_of};
 pub use files::{Files, files};
 pub(crate) use files::load;
-pub(crate) use wedding::{capture_error, capture_into};
+pub(crate) use wedding::capture_error;
 pub use wedding::{BackedWedding, Weddings, weddings};
 
 use crate::issue::Issue;

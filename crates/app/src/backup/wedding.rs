@@ -97,7 +97,7 @@ pub async fn weddings(
 }
 
 /// Captures weddings into vaults that are open already.
-pub(crate) async fn capture_into(
+async fn capture_into(
     context: &Context,
     from: &Weddings<'_>,
     targets: Vec<(String, VaultId, Arc<Vault<Indexed>>)>,

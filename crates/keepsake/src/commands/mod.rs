@@ -2,10 +2,17 @@
 
 mod backup;
 mod completions;
+mod demo;
+mod doctor;
 mod init;
+mod inspect;
 mod keys;
 mod points;
+mod preview;
+mod restore;
+mod undo;
 mod vaults;
+mod verify;
 
 use crate::{
     cli::{Cli, Command},
@@ -76,8 +83,13 @@ pub async fn run(cli: Cli, output: Output, cancel: CancellationToken) -> Result<
         Command::Vaults(storage) => vaults::run(&surroundings, &storage).await?,
         Command::Points(points) => points::run(&surroundings, &points).await?,
         Command::Keys(keys) => keys::run(&surroundings, &keys).await?,
+        Command::Inspect(asked) => inspect::run(&surroundings, &asked).await?,
+        Command::Restore(asked) => Box::pin(restore::run(&surroundings, asked)).await?,
+        Command::Undo(asked) => Box::pin(undo::run(&surroundings, &asked)).await?,
+        Command::Verify(asked) => return verify::run(&surroundings, &asked).await,
+        Command::Doctor(asked) => return doctor::run(&surroundings, &asked).await,
+        Command::Demo(asked) => demo::run(output, &asked).await?,
         Command::Completions { shell } => completions::run(output, shell),
-        _ => {}
     }
     Ok(ExitCode::SUCCESS)
 }
