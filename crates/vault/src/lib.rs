@@ -7,15 +7,18 @@
 //!
 //! Layers, lowest first: [`id`] and [`crypto`]; the pure codecs [`compress`], [`pack`], [`index`], [`tree`],
 //! [`snapshot`], [`config`], [`keyfile`], [`lock`], none of which does I/O; [`vault`], which joins them to a store; and
-//! the operations [`walk`] and [`check`].
+//! the operations [`backup`], [`restore`], [`walk`] and [`check`], of which the first two share an [`engine`].
 //!
 //! It knows nothing of PostgreSQL, weddings or the catalog. Where a password comes from is `keepsake-keys`' affair.
 
+pub mod backup;
 pub mod blob;
 pub mod check;
+pub mod chunk;
 pub mod compress;
 pub mod config;
 pub mod crypto;
+pub mod engine;
 pub mod error;
 pub mod file;
 pub mod id;
@@ -26,6 +29,7 @@ pub mod lock;
 pub mod pack;
 pub mod password;
 pub mod polynomial;
+pub mod restore;
 pub mod snapshot;
 pub mod time;
 pub mod tree;
