@@ -218,7 +218,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What is odd.
     pub hints: Vec<Hint>,
-    /// There are more findings than are listed.
+    /// There are more findings, or more touched paths, than are listed.
     pub truncated: bool,
     /// Readable snapshots.
     pub snapshots: u64,

