@@ -372,3 +372,20 @@ async fn a_table_that_is_locked_costs_a_second_and_a_warning() {
         inspection.report.warnings
     );
 }
+
+#[tokio::test]
+async fn a_root_named_by_a_part_of_its_key_alone_is_proposed_with_a_warning() {
+    let server = Server::start();
+    let mut client = server.connect("postgres").await;
+    client.batch_execute("CREATE TABLE weddings (tenant int, no int, wedding_date date, guests int, PRIMARY KEY (tenant, no));
+        CREATE TABLE guests (tenant int NOT NULL, no int NOT NULL, id int PRIMARY KEY, FOREIGN KEY (tenant, no) REFERENCES weddings)").await.unwrap();
+    let inspection = inspect::inspect(&mut client, &Options::default()).await.unwrap();
+    sound(&inspection);
+    assert_eq!(inspection.report.mapping.wedding.id, "no");
+    assert!(!inspection.report.mapping.bind(&inspection.schema).unwrap().root_id_unique);
+    assert!(
+        inspection.report.warnings.iter().any(|w| w.contains("not unique by itself")),
+        "{:?}",
+        inspection.report.warnings
+    );
+}

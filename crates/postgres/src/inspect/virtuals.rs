@@ -2,7 +2,7 @@
 
 use super::{
     decide::{Known, top},
-    names::{any, points_at, table_words, words},
+    names::{any, head, points_at, table_words, words},
 };
 use crate::{
     mapping::{Decision, Edge, OnlyWhere},
@@ -71,7 +71,9 @@ pub fn named<'a>(known: &'a Known<'_>, pointed: &[String], other_than: &TableNam
     let ends = |table: &&TableName| {
         let name = table_words(table);
         let short = name.strip_prefix(&["wedding".to_owned()][..]).filter(|rest| !rest.is_empty());
-        pointed == name.as_slice() || short.is_some_and(|short| pointed == short)
+        // `wedding_id` means the root whatever stands before its noun.
+        let noun = *table == known.root && matches!(pointed, [one] if one == head(&name));
+        pointed == name.as_slice() || short.is_some_and(|short| pointed == short) || noun
     };
     known.owned.iter().find(|table| *table != other_than && ends(table))
 }
@@ -79,7 +81,7 @@ pub fn named<'a>(known: &'a Known<'_>, pointed: &[String], other_than: &TableNam
 /// The single key column of a table, if values of `column` can be compared with it.
 fn target_key(known: &Known<'_>, to: &TableName, column: Option<&Column>) -> Option<String> {
     let target = known.schema.tables.get(to)?;
-    let key = super::root::id_column(target)?;
+    let key = super::root::single_key(target)?;
     let far = target.column(&key)?;
     let Some(column) = column else { return Some(key) };
     let (near, far) = (comparison(column), comparison(far));
