@@ -39,9 +39,11 @@ pub fn missing(schema: &Schema, mapping: &Mapping) -> Vec<MissingIndex> {
             }),
         }
     };
-    let owned = |name: &TableName| *name == mapping.wedding.table || mapping.tables.iter().any(|table| table.name == *name);
+    let owned =
+        |name: &TableName| *name == mapping.wedding.table || mapping.tables.iter().any(|table| table.name == *name);
     for edge in mapping.edges.iter().filter(|edge| owned(&edge.to)) {
-        let Ok(columns) = edge.columns.iter().map(|column| column.parse()).collect::<Result<Vec<EdgeColumn>, _>>() else {
+        let Ok(columns) = edge.columns.iter().map(|column| column.parse()).collect::<Result<Vec<EdgeColumn>, _>>()
+        else {
             continue;
         };
         if let Some(table) = schema.tables.get(&edge.from) {
@@ -78,7 +80,7 @@ fn statement(table: &Table, columns: &[EdgeColumn]) -> String {
                 return quote_ident(&column.column);
             }
             let sql = column.sql("t");
-            format!("({})", sql.strip_prefix("(t.").map_or(sql.clone(), |rest| format!("({rest}")))
+            sql.strip_prefix("(t.").map_or(sql.clone(), |rest| format!("({rest}"))
         })
         .collect();
     format!("CREATE INDEX {how}ON {} ({});", table.name.sql(), list.join(", "))

@@ -2,7 +2,7 @@
 
 use super::{
     decide::{Known, top},
-    names::{any, points_at, table_words, words},
+    names::{any, head, points_at, table_words, words},
 };
 use crate::{
     mapping::{Decision, Edge, OnlyWhere},
@@ -71,7 +71,9 @@ pub fn named<'a>(known: &'a Known<'_>, pointed: &[String], other_than: &TableNam
     let ends = |table: &&TableName| {
         let name = table_words(table);
         let short = name.strip_prefix(&["wedding".to_owned()][..]).filter(|rest| !rest.is_empty());
-        pointed == name.as_slice() || short.is_some_and(|short| pointed == short)
+        // `wedding_id` means the root whatever stands before its noun.
+        let noun = *table == known.root && matches!(pointed, [one] if one == head(&name));
+        pointed == name.as_slice() || short.is_some_and(|short| pointed == short) || noun
     };
     known.owned.iter().find(|table| *table != other_than && ends(table))
 }
@@ -79,7 +81,7 @@ pub fn named<'a>(known: &'a Known<'_>, pointed: &[String], other_than: &TableNam
 /// The single key column of a table, if values of `column` can be compared with it.
 fn target_key(known: &Known<'_>, to: &TableName, column: Option<&Column>) -> Option<String> {
     let target = known.schema.tables.get(to)?;
-    let key = super::root::id_column(target)?;
+    let key = super::root::single_key(target)?;
     let far = target.column(&key)?;
     let Some(column) = column else { return Some(key) };
     let (near, far) = (comparison(column), comparison(far));
@@ -98,7 +100,14 @@ fn plain(known: &Known<'_>, table: &Table, column: &Column, pointed: &[String]) 
         }
         _ => "no foreign key, but by its name and type".to_owned(),
     };
-    Some(Virtual { from: table.name.clone(), column: column.name.clone(), to: to.clone(), to_column, only_where: None, evidence })
+    Some(Virtual {
+        from: table.name.clone(),
+        column: column.name.clone(),
+        to: to.clone(),
+        to_column,
+        only_where: None,
+        evidence,
+    })
 }
 
 /// The column that says what a polymorphic reference points at: `subject_type` beside `subject_id`.
@@ -106,7 +115,9 @@ pub fn kind_column<'a>(table: &'a Table, pointed: &[String]) -> Option<&'a Colum
     table.columns.iter().find(|column| {
         let all = words(&column.name);
         matches!(column.category, 'S' | 'E')
-            && all.split_last().is_some_and(|(last, rest)| ["type", "kind", "model"].contains(&last.as_str()) && rest == pointed)
+            && all
+                .split_last()
+                .is_some_and(|(last, rest)| ["type", "kind", "model"].contains(&last.as_str()) && rest == pointed)
     })
 }
 
@@ -134,7 +145,9 @@ fn polymorphic(known: &Known<'_>, table: &Table, column: &Column, kind: &Column)
 }
 
 fn in_json(known: &Known<'_>, table: &Table, column: &Column) -> Vec<Virtual> {
-    let Some(keys) = known.evidence.json_keys.get(&(table.name.clone(), column.name.clone())) else { return Vec::new() };
+    let Some(keys) = known.evidence.json_keys.get(&(table.name.clone(), column.name.clone())) else {
+        return Vec::new();
+    };
     keys.iter()
         .filter_map(|key| {
             let to = named(known, &points_at(key)?, &table.name)?;
