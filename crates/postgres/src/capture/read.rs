@@ -202,7 +202,7 @@ pub(super) async fn named_files(
         let mut lines = scan::Lines::default();
         while let Some(piece) = copy.next().await {
             lines.push(piece.map_err(failed)?);
-            while let Some(row) = lines.next() {
+            for row in lines.by_ref() {
                 let mut fields = line::fields(&row);
                 let owner = fields.next().and_then(line::value).unwrap_or_default();
                 let at = weddings.iter().position(|wedding| wedding.id == owner);

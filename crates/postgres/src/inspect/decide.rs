@@ -75,19 +75,24 @@ impl<'s> Known<'s> {
         let (not_null, cascade) = (self.not_null(key), key.on_delete == OnDelete::Cascade);
         if lasting(from) {
             return if not_null {
-                (Decision::AssumedOwns, format!("NOT NULL, but {} sounds like something that outlives a wedding", from.table))
+                (
+                    Decision::AssumedOwns,
+                    format!("NOT NULL, but {} sounds like something that outlives a wedding", from.table),
+                )
             } else {
-                (Decision::AssumedRefers, format!("optional, and {} sounds like something that outlives a wedding", from.table))
+                (
+                    Decision::AssumedRefers,
+                    format!("optional, and {} sounds like something that outlives a wedding", from.table),
+                )
             };
         }
         match (not_null, cascade) {
             (true, true) => (Decision::Owns, "NOT NULL and ON DELETE CASCADE".to_owned()),
             (false, true) => (Decision::Owns, "ON DELETE CASCADE".to_owned()),
             (true, false) => match self.home_outside(key).filter(|_| to != self.root) {
-                Some(home) => (
-                    Decision::AssumedOwns,
-                    format!("NOT NULL, but the row is deleted with {} instead", home.to.table),
-                ),
+                Some(home) => {
+                    (Decision::AssumedOwns, format!("NOT NULL, but the row is deleted with {} instead", home.to.table))
+                }
                 None => (Decision::Owns, "NOT NULL".to_owned()),
             },
             (false, false) => self.optional(key),
@@ -97,7 +102,10 @@ impl<'s> Known<'s> {
     /// A key that may be NULL and does not cascade.
     fn optional(&self, key: &ForeignKey) -> (Decision, String) {
         if let Some(other) = self.owned_otherwise(key) {
-            return (Decision::Refers, format!("optional; the row belongs to its wedding by {}", other.from_columns.join(", ")));
+            return (
+                Decision::Refers,
+                format!("optional; the row belongs to its wedding by {}", other.from_columns.join(", ")),
+            );
         }
         if let Some(home) = self.home_outside(key) {
             return (Decision::AssumedRefers, format!("optional, and the row is deleted with {}", home.to.table));
@@ -106,11 +114,19 @@ impl<'s> Known<'s> {
         let rows = self.evidence.rows.get(&key.from).copied().unwrap_or(0);
         if let Some(sample) = sample.filter(|_| rows >= 10) {
             let words = format!("optional; set in {} of {rows} sampled rows", sample.filled);
-            return if sample.filled * 2 >= rows { (Decision::AssumedOwns, words) } else { (Decision::AssumedRefers, words) };
+            return if sample.filled * 2 >= rows {
+                (Decision::AssumedOwns, words)
+            } else {
+                (Decision::AssumedRefers, words)
+            };
         }
         match self.used_by_owned(top(self.schema, &key.from)) {
-            Some(user) => (Decision::AssumedRefers, format!("optional, and rows of {} choose among its rows", user.from.table)),
-            None => (Decision::AssumedOwns, "optional, but nothing else says to which wedding the row belongs".to_owned()),
+            Some(user) => {
+                (Decision::AssumedRefers, format!("optional, and rows of {} choose among its rows", user.from.table))
+            }
+            None => {
+                (Decision::AssumedOwns, "optional, but nothing else says to which wedding the row belongs".to_owned())
+            }
         }
     }
 
@@ -133,10 +149,9 @@ impl<'s> Known<'s> {
         }
         let sample = key.from_columns.first().and_then(|column| self.evidence.column(&key.from, column));
         match sample.filter(|sample| sample.distinct > 0) {
-            Some(sample) if sample.filled > sample.distinct => format!(
-                "{} is shared: {} sampled rows name {} of its rows",
-                to.table, sample.filled, sample.distinct
-            ),
+            Some(sample) if sample.filled > sample.distinct => {
+                format!("{} is shared: {} sampled rows name {} of its rows", to.table, sample.filled, sample.distinct)
+            }
             _ => format!("{} belongs to no wedding", to.table),
         }
     }

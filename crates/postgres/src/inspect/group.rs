@@ -8,20 +8,66 @@ const WORDS: &[(Group, &[&str])] = &[
     (
         Group::Guests,
         &[
-            "guest", "rsvp", "invite", "invitation", "invitee", "attendee", "attendance", "seat", "seating", "chair", "meal",
-            "diet", "dietary", "household", "companion", "allergy", "menu", "dish", "plusone",
+            "guest",
+            "rsvp",
+            "invite",
+            "invitation",
+            "invitee",
+            "attendee",
+            "attendance",
+            "seat",
+            "seating",
+            "chair",
+            "meal",
+            "diet",
+            "dietary",
+            "household",
+            "companion",
+            "allergy",
+            "menu",
+            "dish",
+            "plusone",
         ],
     ),
     (
         Group::Timeline,
         &[
-            "timeline", "event", "schedule", "itinerary", "agenda", "task", "todo", "checklist", "milestone", "ceremony",
-            "reception", "rehearsal", "programme", "program", "reminder", "calendar", "appointment", "activity", "slot", "step",
+            "timeline",
+            "event",
+            "schedule",
+            "itinerary",
+            "agenda",
+            "task",
+            "todo",
+            "checklist",
+            "milestone",
+            "ceremony",
+            "reception",
+            "rehearsal",
+            "programme",
+            "program",
+            "reminder",
+            "calendar",
+            "appointment",
+            "activity",
+            "slot",
+            "step",
         ],
     ),
     (
         Group::Vendors,
-        &["vendor", "supplier", "provider", "caterer", "contractor", "booking", "florist", "photographer", "quote", "venue"],
+        &[
+            "vendor",
+            "supplier",
+            "provider",
+            "caterer",
+            "contractor",
+            "booking",
+            "florist",
+            "photographer",
+            "quote",
+            "venue",
+        ],
     ),
     (
         Group::Photos,
@@ -31,8 +77,18 @@ const WORDS: &[(Group, &[&str])] = &[
     (
         Group::Budget,
         &[
-            "budget", "expense", "payment", "invoice", "cost", "transaction", "deposit", "price", "installment", "instalment",
-            "refund", "ledger",
+            "budget",
+            "expense",
+            "payment",
+            "invoice",
+            "cost",
+            "transaction",
+            "deposit",
+            "price",
+            "installment",
+            "instalment",
+            "refund",
+            "ledger",
         ],
     ),
 ];
@@ -47,9 +103,10 @@ const WEAK: &[(Group, &[&str])] = &[
 pub fn by_name(table: &TableName) -> Option<Group> {
     let words = table_words(table);
     let of = |list: &[(Group, &[&str])]| {
-        words.iter().rev().find_map(|word| {
-            list.iter().find(|(_, known)| known.contains(&word.as_str())).map(|(group, _)| *group)
-        })
+        words
+            .iter()
+            .rev()
+            .find_map(|word| list.iter().find(|(_, known)| known.contains(&word.as_str())).map(|(group, _)| *group))
     };
     of(WORDS).or_else(|| of(WEAK))
 }

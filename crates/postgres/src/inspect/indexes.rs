@@ -39,9 +39,11 @@ pub fn missing(schema: &Schema, mapping: &Mapping) -> Vec<MissingIndex> {
             }),
         }
     };
-    let owned = |name: &TableName| *name == mapping.wedding.table || mapping.tables.iter().any(|table| table.name == *name);
+    let owned =
+        |name: &TableName| *name == mapping.wedding.table || mapping.tables.iter().any(|table| table.name == *name);
     for edge in mapping.edges.iter().filter(|edge| owned(&edge.to)) {
-        let Ok(columns) = edge.columns.iter().map(|column| column.parse()).collect::<Result<Vec<EdgeColumn>, _>>() else {
+        let Ok(columns) = edge.columns.iter().map(|column| column.parse()).collect::<Result<Vec<EdgeColumn>, _>>()
+        else {
             continue;
         };
         if let Some(table) = schema.tables.get(&edge.from) {

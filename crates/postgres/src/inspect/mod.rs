@@ -51,10 +51,14 @@ pub enum Error {
     #[error(transparent)]
     Schema(#[from] schema::Error),
     /// The session could not be prepared.
-    #[error("could not prepare the session for inspecting; check that the connection is up and not a transaction pooler")]
+    #[error(
+        "could not prepare the session for inspecting; check that the connection is up and not a transaction pooler"
+    )]
     Session(#[source] tokio_postgres::Error),
     /// No table looks like weddings.
-    #[error("no table looks like weddings; write a mapping by hand, or name the root table (looked at {tables} tables)")]
+    #[error(
+        "no table looks like weddings; write a mapping by hand, or name the root table (looked at {tables} tables)"
+    )]
     NoRoot {
         /// How many tables there are.
         tables: usize,
@@ -101,14 +105,41 @@ pub fn by_schema(schema: Schema, options: &Options) -> Result<Inspection, Error>
 /// Schemas and tables of frameworks, services and extensions, which are nobody's wedding.
 fn system(table: &TableName) -> bool {
     const SCHEMAS: &[&str] = &[
-        "auth", "vault", "storage", "realtime", "_realtime", "extensions", "cron", "net", "graphql", "graphql_public",
-        "supabase_migrations", "supabase_functions", "pgsodium", "pgbouncer", "pgboss", "hdb_catalog", "topology", "tiger",
+        "auth",
+        "vault",
+        "storage",
+        "realtime",
+        "_realtime",
+        "extensions",
+        "cron",
+        "net",
+        "graphql",
+        "graphql_public",
+        "supabase_migrations",
+        "supabase_functions",
+        "pgsodium",
+        "pgbouncer",
+        "pgboss",
+        "hdb_catalog",
+        "topology",
+        "tiger",
         "drizzle",
     ];
     const TABLES: &[&str] = &[
-        "_prisma_migrations", "schema_migrations", "ar_internal_metadata", "flyway_schema_history", "databasechangelog",
-        "databasechangeloglock", "alembic_version", "django_migrations", "spatial_ref_sys", "knex_migrations", "goose_db_version",
-        "__efmigrationshistory", "_sqlx_migrations", "__drizzle_migrations",
+        "_prisma_migrations",
+        "schema_migrations",
+        "ar_internal_metadata",
+        "flyway_schema_history",
+        "databasechangelog",
+        "databasechangeloglock",
+        "alembic_version",
+        "django_migrations",
+        "spatial_ref_sys",
+        "knex_migrations",
+        "goose_db_version",
+        "__efmigrationshistory",
+        "_sqlx_migrations",
+        "__drizzle_migrations",
     ];
     SCHEMAS.contains(&table.schema.as_str()) || TABLES.contains(&table.table.to_lowercase().as_str())
 }

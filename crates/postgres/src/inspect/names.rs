@@ -21,7 +21,10 @@ pub fn words(name: &str) -> Vec<String> {
 }
 
 fn singular(word: &str) -> String {
-    let keep = ["status", "address", "process", "access", "business", "canvas", "bus", "gas", "series", "dress", "plus", "always"];
+    let keep = [
+        "status", "address", "process", "access", "business", "canvas", "bus", "gas", "series", "dress", "plus",
+        "always",
+    ];
     if keep.contains(&word) || word.ends_with("ss") || word.len() < 4 {
         return word.to_owned();
     }
@@ -39,7 +42,8 @@ fn singular(word: &str) -> String {
 /// The words of a table's name without prefixes that say nothing.
 pub fn table_words(table: &TableName) -> Vec<String> {
     let mut all = words(&table.table);
-    while all.len() > 1 && all.first().is_some_and(|word| ["tbl", "app", "t", "public", "api"].contains(&word.as_str())) {
+    while all.len() > 1 && all.first().is_some_and(|word| ["tbl", "app", "t", "public", "api"].contains(&word.as_str()))
+    {
         all.remove(0);
     }
     all
@@ -65,8 +69,25 @@ pub fn points_at(column: &str) -> Option<Vec<String>> {
 /// Tables of people and organisations, which outlive any wedding.
 pub fn lasting(table: &TableName) -> bool {
     const LASTING: &[&str] = &[
-        "user", "account", "profile", "organisation", "organization", "org", "company", "tenant", "agency", "workspace",
-        "planner", "supplier", "team", "role", "plan", "subscription", "country", "currency", "template",
+        "user",
+        "account",
+        "profile",
+        "organisation",
+        "organization",
+        "org",
+        "company",
+        "tenant",
+        "agency",
+        "workspace",
+        "planner",
+        "supplier",
+        "team",
+        "role",
+        "plan",
+        "subscription",
+        "country",
+        "currency",
+        "template",
     ];
     let all = table_words(table);
     LASTING.contains(&head(&all)) && !any(&all, &["wedding", "guest", "invitation"])

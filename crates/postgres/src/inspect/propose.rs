@@ -246,7 +246,9 @@ impl Proposal<'_> {
             found.extend(virtuals::of_table(&known, table));
         }
         for found in found {
-            let owned_otherwise = edges.iter().any(|e| e.from == found.from && e.decision == Decision::Owns && !e.is_virtual && e.to != e.from);
+            let owned_otherwise = edges
+                .iter()
+                .any(|e| e.from == found.from && e.decision == Decision::Owns && !e.is_virtual && e.to != e.from);
             if found.from == self.root || (owned_otherwise && found.column.contains("->>")) {
                 continue;
             }
@@ -291,7 +293,8 @@ impl Proposal<'_> {
             let Some(table) = self.schema.tables.get(&edge.to) else { continue };
             let named = table.columns.iter().filter(|column| column.category == 'S').find(|column| {
                 let all = words(&column.name);
-                ["name", "title", "label", "slug"].contains(&head(&all)) && !any(&all, &["first", "last", "user", "file"])
+                ["name", "title", "label", "slug"].contains(&head(&all))
+                    && !any(&all, &["first", "last", "user", "file"])
             });
             if let Some(column) = named {
                 rules.display.insert(edge.to.to_string(), vec![column.name.clone()]);
@@ -307,7 +310,9 @@ impl Proposal<'_> {
             self.warnings.push(format!("not sure that {root} is the table of weddings; next best: {others}"));
         }
         if table.is_some_and(|table| !unique_alone(table, id)) {
-            self.warnings.push(format!("`{id}` is not unique by itself in {root}: an id that names two weddings will be refused"));
+            self.warnings.push(format!(
+                "`{id}` is not unique by itself in {root}: an id that names two weddings will be refused"
+            ));
         }
         let role = self.evidence.role.as_deref().unwrap_or("this role");
         let outside: BTreeSet<&TableName> = self
@@ -319,21 +324,27 @@ impl Proposal<'_> {
             .collect();
         for name in self.owned.iter().chain(outside.into_iter().filter(|name| !self.owned.contains(*name))) {
             if self.evidence.unreadable.contains(name) {
-                self.warnings.push(format!("{role} may not read {name}: a capture will fail; GRANT USAGE on its schema and SELECT on it"));
+                self.warnings.push(format!(
+                    "{role} may not read {name}: a capture will fail; GRANT USAGE on its schema and SELECT on it"
+                ));
             } else if self.evidence.filtered.contains(name) {
                 self.warnings.push(format!(
                     "row-level security hides rows of {name} from {role}: a capture will be refused; use a role with BYPASSRLS"
                 ));
             }
             if self.evidence.failed.contains(name) {
-                self.warnings.push(format!("{name} could not be sampled in time: its edges are judged by names and keys alone"));
+                self.warnings
+                    .push(format!("{name} could not be sampled in time: its edges are judged by names and keys alone"));
             }
         }
     }
 }
 
 fn person(table: &TableName) -> bool {
-    any(&super::names::table_words(table), &["user", "profile", "person", "people", "contact", "member", "account", "customer", "client"])
+    any(
+        &super::names::table_words(table),
+        &["user", "profile", "person", "people", "contact", "member", "account", "customer", "client"],
+    )
 }
 
 /// A column as an edge writes it.

@@ -46,7 +46,8 @@ impl Question {
         let assumed = mapping.edges.iter().enumerate().filter(|(_, edge)| edge.decision.assumed());
         assumed
             .map(|(n, edge)| {
-                let only = edge.only_where.as_ref().map(|w| format!(" where {} = {}", w.column, w.equals)).unwrap_or_default();
+                let only =
+                    edge.only_where.as_ref().map(|w| format!(" where {} = {}", w.column, w.equals)).unwrap_or_default();
                 let evidence = edge.evidence.as_deref().unwrap_or("no evidence");
                 let text = format!(
                     "does a row of {} belong to the row of {} that its {} names{only}? ({evidence})",
@@ -100,7 +101,8 @@ impl Inspection {
     /// The mapping as commented TOML with warnings, questions and missing indexes above it.
     pub fn to_toml(&self) -> String {
         let report = &self.report;
-        let mut notes = format!("Proposed by inspection of the database {}; {} % sure.\n", self.schema.database, report.confidence);
+        let mut notes =
+            format!("Proposed by inspection of the database {}; {} % sure.\n", self.schema.database, report.confidence);
         if let Some(first) = report.candidates.first().filter(|first| first.table == report.mapping.wedding.table) {
             notes.push_str(&format!("The root is {}, because {}.\n", first.table, first.reasons.join("; ")));
         }
@@ -117,7 +119,10 @@ impl Inspection {
             "Without these indexes every capture of one wedding reads the whole table:",
             capture(true).map(|index| index.statement.clone()).collect(),
         );
-        list("Without these a restore that deletes rows is slow:", capture(false).map(|index| index.statement.clone()).collect());
+        list(
+            "Without these a restore that deletes rows is slow:",
+            capture(false).map(|index| index.statement.clone()).collect(),
+        );
         report.mapping.to_toml_with(notes.trim_end())
     }
 }

@@ -69,7 +69,13 @@ fn name_points(table: &TableName) -> i32 {
     let strong = ["wedding", "marriage", "nuptial"];
     let alone = words.len() == 1;
     match head(&words) {
-        word if strong.contains(&word) => if alone { 60 } else { 45 },
+        word if strong.contains(&word) => {
+            if alone {
+                60
+            } else {
+                45
+            }
+        }
         "celebration" | "occasion" | "elopement" => 40,
         "couple" => 25,
         "event" | "project" | "booking" | "ceremony" if any(&words, &strong) => 40,
@@ -120,16 +126,26 @@ pub fn id_column(table: &Table) -> Option<String> {
     }
     let unique = |column: &&Column| {
         column.not_null
-            && table.uniques.iter().any(|u| !u.partial && !u.expression && u.columns.as_slice() == [column.name.clone()])
+            && table
+                .uniques
+                .iter()
+                .any(|u| !u.partial && !u.expression && u.columns.as_slice() == [column.name.clone()])
     };
     let by_name = |column: &&Column| head(&words(&column.name)) == "id";
     let columns = || table.columns.iter();
-    columns().find(|c| unique(c) && by_name(c)).or_else(|| columns().find(unique)).map(|c| c.name.clone()).or_else(|| key.last().cloned())
+    columns()
+        .find(|c| unique(c) && by_name(c))
+        .or_else(|| columns().find(unique))
+        .map(|c| c.name.clone())
+        .or_else(|| key.last().cloned())
 }
 
 /// How much a date column sounds like the day of the wedding.
 fn wedding_day(words: &[String]) -> u8 {
-    let other = ["created", "create", "updated", "update", "deleted", "archived", "deadline", "due", "until", "end", "by", "modified", "inserted", "rsvp", "engaged"];
+    let other = [
+        "created", "create", "updated", "update", "deleted", "archived", "deadline", "due", "until", "end", "by",
+        "modified", "inserted", "rsvp", "engaged",
+    ];
     if any(words, &other) {
         return 0;
     }
@@ -153,35 +169,79 @@ pub fn root(schema: &Schema, table: &Table, id: String, confidence: u8) -> Root 
     };
     let text = |column: &Column| matches!(column.category, 'S');
     let points = |test: bool, points: u8| if test { points } else { 0 };
-    let references = |column: &Column| {
-        schema.foreign_keys_of(&table.name).any(|key| key.from_columns.contains(&column.name))
-    };
+    let references =
+        |column: &Column| schema.foreign_keys_of(&table.name).any(|key| key.from_columns.contains(&column.name));
     Root {
         table: table.name.clone(),
         name: best(&|c, w| match head(w) {
-            _ if !text(c) || any(w, &["venue", "time", "file", "user", "location", "bride", "groom", "first", "last"]) => 0,
+            _ if !text(c)
+                || any(w, &["venue", "time", "file", "user", "location", "bride", "groom", "first", "last"]) =>
+            {
+                0
+            }
             "title" => 4,
-            "name" => if any(w, &["wedding", "display", "couple"]) || w.len() == 1 { 4 } else { 2 },
+            "name" => {
+                if any(w, &["wedding", "display", "couple"]) || w.len() == 1 {
+                    4
+                } else {
+                    2
+                }
+            }
             "couple" | "label" => 3,
             _ => 0,
         }),
         date: best(&|c, w| points(c.category == 'D', wedding_day(w))),
-        end_date: best(&|c, w| points(
-            c.category == 'D' && any(w, &["end", "until", "last", "finish"]) && !any(w, &["updated", "rsvp", "deadline", "login", "seen"]), 3)),
-        time_zone: best(&|c, w| points(text(c) && (any(w, &["timezone", "tz"]) || (any(w, &["zone"]) && any(w, &["time"]))), 3)),
-        guest_count: best(&|c, w| points(c.category == 'N' && !references(c) && any(w, &["guest", "headcount", "attendee", "pax"]) && head(w) != "id",
-            if any(w, &["count", "expected", "estimated", "total", "number", "headcount"]) { 4 } else { 2 })),
-        budget: best(&|c, w| points(c.category == 'N' && any(w, &["budget"]) && !references(c),
-            if any(w, &["spent", "remaining", "used"]) { 1 } else { 4 })),
+        end_date: best(&|c, w| {
+            points(
+                c.category == 'D'
+                    && any(w, &["end", "until", "last", "finish"])
+                    && !any(w, &["updated", "rsvp", "deadline", "login", "seen"]),
+                3,
+            )
+        }),
+        time_zone: best(&|c, w| {
+            points(text(c) && (any(w, &["timezone", "tz"]) || (any(w, &["zone"]) && any(w, &["time"]))), 3)
+        }),
+        guest_count: best(&|c, w| {
+            points(
+                c.category == 'N'
+                    && !references(c)
+                    && any(w, &["guest", "headcount", "attendee", "pax"])
+                    && head(w) != "id",
+                if any(w, &["count", "expected", "estimated", "total", "number", "headcount"]) { 4 } else { 2 },
+            )
+        }),
+        budget: best(&|c, w| {
+            points(
+                c.category == 'N' && any(w, &["budget"]) && !references(c),
+                if any(w, &["spent", "remaining", "used"]) { 1 } else { 4 },
+            )
+        }),
         currency: best(&|_, w| points(any(w, &["currency"]), 3)),
         organisation: best(&|c, w| {
             let pointer = references(c) || ["id", "uuid"].contains(&head(w));
-            if !pointer { return 0; }
-            if any(w, &["organisation", "organization", "org", "tenant", "agency"]) { 5 }
-            else if any(w, &["company", "workspace", "studio", "business", "firm"]) { 4 }
-            else { points(any(w, &["planner", "supplier", "account", "team"]), 2) }
+            if !pointer {
+                return 0;
+            }
+            if any(w, &["organisation", "organization", "org", "tenant", "agency"]) {
+                5
+            } else if any(w, &["company", "workspace", "studio", "business", "firm"]) {
+                4
+            } else {
+                points(any(w, &["planner", "supplier", "account", "team"]), 2)
+            }
         }),
-        status: best(&|c, w| points(matches!(c.category, 'S' | 'E'), match head(w) { "status" => 4, "state" => 3, "stage" | "phase" => 2, _ => 0 })),
+        status: best(&|c, w| {
+            points(
+                matches!(c.category, 'S' | 'E'),
+                match head(w) {
+                    "status" => 4,
+                    "state" => 3,
+                    "stage" | "phase" => 2,
+                    _ => 0,
+                },
+            )
+        }),
         confidence: Some(confidence),
         id,
     }

@@ -34,7 +34,8 @@ pub async fn gather(
     first: &Report,
     options: &Options,
 ) -> Result<Evidence, tokio_postgres::Error> {
-    let mut sampler = Sampler { transaction, limit: options.sample_rows, left: options.samples_max, evidence: Evidence::default() };
+    let mut sampler =
+        Sampler { transaction, limit: options.sample_rows, left: options.samples_max, evidence: Evidence::default() };
     for row in transaction.query_typed(RIGHTS, &[]).await? {
         let name = TableName::new(row.get::<_, &str>(0), row.get::<_, &str>(1));
         sampler.evidence.role = Some(row.get(4));
@@ -107,13 +108,19 @@ impl Sampler<'_> {
         let wanted: Vec<&Column> = table
             .columns
             .iter()
-            .filter(|column| keys.contains(&column.name) || (files::textual(column) && files::name_points(table, column) > 0))
+            .filter(|column| {
+                keys.contains(&column.name) || (files::textual(column) && files::name_points(table, column) > 0)
+            })
             .take(COLUMNS_MAX)
             .collect();
         let (mut inner, mut outer) = (vec!["1".to_owned()], vec!["count(*)".to_owned()]);
         for (n, column) in wanted.iter().enumerate() {
             let value = format!("t.{}", quote_ident(&column.name));
-            inner.push(if column.category == 'A' { format!("({value})[1]::text AS c{n}") } else { format!("{value}::text AS c{n}") });
+            inner.push(if column.category == 'A' {
+                format!("({value})[1]::text AS c{n}")
+            } else {
+                format!("{value}::text AS c{n}")
+            });
             outer.push(format!(
                 "count(c{n}), count(DISTINCT c{n}), count(*) FILTER (WHERE c{n} ~* '{ENDINGS}'), \
                  count(*) FILTER (WHERE c{n} ~ '/'), count(*) FILTER (WHERE c{n} ~* '^[a-z0-9]+://'), \
@@ -166,7 +173,9 @@ impl Sampler<'_> {
 
     /// How many values of an undeclared reference exist where it seems to point.
     async fn found(&mut self, schema: &Schema, edge: &Edge) -> Result<(), tokio_postgres::Error> {
-        let (Some(from), Some(to)) = (schema.tables.get(&edge.from), schema.tables.get(&edge.to)) else { return Ok(()) };
+        let (Some(from), Some(to)) = (schema.tables.get(&edge.from), schema.tables.get(&edge.to)) else {
+            return Ok(());
+        };
         let (Some(near), Some(far)) = (
             edge.columns.first().and_then(|name| from.column(name)),
             edge.to_columns.first().and_then(|name| to.column(name)),

@@ -98,7 +98,14 @@ fn plain(known: &Known<'_>, table: &Table, column: &Column, pointed: &[String]) 
         }
         _ => "no foreign key, but by its name and type".to_owned(),
     };
-    Some(Virtual { from: table.name.clone(), column: column.name.clone(), to: to.clone(), to_column, only_where: None, evidence })
+    Some(Virtual {
+        from: table.name.clone(),
+        column: column.name.clone(),
+        to: to.clone(),
+        to_column,
+        only_where: None,
+        evidence,
+    })
 }
 
 /// The column that says what a polymorphic reference points at: `subject_type` beside `subject_id`.
@@ -106,7 +113,9 @@ pub fn kind_column<'a>(table: &'a Table, pointed: &[String]) -> Option<&'a Colum
     table.columns.iter().find(|column| {
         let all = words(&column.name);
         matches!(column.category, 'S' | 'E')
-            && all.split_last().is_some_and(|(last, rest)| ["type", "kind", "model"].contains(&last.as_str()) && rest == pointed)
+            && all
+                .split_last()
+                .is_some_and(|(last, rest)| ["type", "kind", "model"].contains(&last.as_str()) && rest == pointed)
     })
 }
 
@@ -134,7 +143,9 @@ fn polymorphic(known: &Known<'_>, table: &Table, column: &Column, kind: &Column)
 }
 
 fn in_json(known: &Known<'_>, table: &Table, column: &Column) -> Vec<Virtual> {
-    let Some(keys) = known.evidence.json_keys.get(&(table.name.clone(), column.name.clone())) else { return Vec::new() };
+    let Some(keys) = known.evidence.json_keys.get(&(table.name.clone(), column.name.clone())) else {
+        return Vec::new();
+    };
     keys.iter()
         .filter_map(|key| {
             let to = named(known, &points_at(key)?, &table.name)?;
