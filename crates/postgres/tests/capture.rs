@@ -235,3 +235,36 @@ async fn every_document_is_there_and_the_mapping_can_be_read_back() {
     assert!(stored.bind(&schema).is_ok(), "the stored mapping fits the stored schema");
     assert!(schema.tables.keys().all(|name| name.schema != "pg_catalog"));
 }
+
+#[tokio::test]
+async fn composite_references_and_ids_of_unusual_types() {
+    let server = keepsake_testkit::postgres::Server::start();
+    let client = server.connect("postgres").await;
+    let sql = r#"
+        CREATE TABLE venues (country text, no int, title text, PRIMARY KEY (country, no));
+        CREATE TABLE weddings (code numeric(8,2) PRIMARY KEY, country text, venue int, FOREIGN KEY (country, venue) REFERENCES venues);
+        CREATE TABLE guests (wedding numeric(8,2) REFERENCES weddings, n int, PRIMARY KEY (wedding, n));
+        INSERT INTO venues VALUES ('uk', 1, 'Barn'), ('uk', 2, 'Hall'), ('it', 1, 'Villa');
+        INSERT INTO weddings VALUES (7, 'uk', 2), (8, 'it', 1), (9, 'it', NULL);
+        INSERT INTO guests VALUES (7, 1), (7, 2), (9, 1);"#;
+    client.batch_execute(sql).await.unwrap();
+    let edge = |from: &str, columns: &str, to: &str, to_columns: &str, decision: &str| {
+        format!(
+            "[[edge]]\nfrom = \"public.{from}\"\ncolumns = [{columns}]\nto = \"public.{to}\"\nto_columns = [{to_columns}]\ndecision = \"{decision}\"\n"
+        )
+    };
+    let text = format!(
+        "version = 1\n[wedding]\ntable = \"public.weddings\"\nid = \"code\"\n[[table]]\nname = \"public.guests\"\ngroup = \"guests\"\n{}{}[rules]\ndisplay = {{ \"public.venues\" = [\"title\"] }}\n",
+        edge("guests", "\"wedding\"", "weddings", "\"code\"", "owns"),
+        edge("weddings", "\"country\", \"venue\"", "venues", "\"country\", \"no\"", "refers"),
+    );
+    let mapping = keepsake_postgres::mapping::Mapping::parse(&text).unwrap();
+    let dsn = registry::dsn(&server.dsn("postgres"));
+    let captured = capture_with(&dsn, &mapping, &["7", "8.00", "9.0"], None, Options::default()).await.unwrap();
+    assert_eq!(captured[0].0.manifest.wedding.id, "7.00");
+    assert_eq!(captured[0].1.text("references/public.venues.copy"), "uk\t2\tHall\n");
+    assert_eq!(captured[1].1.text("references/public.venues.copy"), "it\t1\tVilla\n");
+    assert!(captured[2].0.manifest.references.is_empty());
+    let error = capture_with(&dsn, &mapping, &["seven"], None, Options::default()).await.unwrap_err();
+    assert!(error.to_string().contains("no wedding seven"), "{error}");
+}

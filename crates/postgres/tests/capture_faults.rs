@@ -148,7 +148,8 @@ async fn s10_a_capture_waits_for_a_schema_change_and_not_for_ever() {
     let admin = server.connect("postgres").await;
     admin.batch_execute("BEGIN; LOCK TABLE guests IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let waiting = tokio::spawn(async move { capture(&dsn, &["1"]).await.map(|mut captured| captured.remove(0).0) });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Longer than one attempt.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     admin.batch_execute("DELETE FROM events; COMMIT").await.unwrap();
     let captured = waiting.await.unwrap().unwrap();
     let events = captured.manifest.tables.iter().find(|table| table.name.table == "events").unwrap();
@@ -351,4 +352,17 @@ impl FileStore for Meddling {
     async fn meta(&self, store: &str, path: &str) -> Result<Option<FileMeta>, PortError> {
         self.inner.meta(store, path).await
     }
+}
+
+#[tokio::test]
+async fn s10_a_deadlock_with_a_schema_change_never_ends_the_change() {
+    let (server, dsn) = sample::install().await;
+    let admin = server.connect("postgres").await;
+    // The last table that a capture locks first, then the first one: the worst order for it.
+    admin.batch_execute("BEGIN; ALTER TABLE weddings ADD COLUMN late text").await.unwrap();
+    let waiting = tokio::spawn(async move { capture(&dsn, &["1"]).await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    admin.batch_execute("ALTER TABLE bookings ADD COLUMN late text").await.unwrap();
+    admin.batch_execute("COMMIT").await.unwrap();
+    waiting.await.unwrap().unwrap();
 }

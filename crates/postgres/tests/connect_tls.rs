@@ -62,7 +62,8 @@ async fn certificates_are_verified_as_sslmode_says() {
         format!("host={host} hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres sslmode={mode} {root}")
     };
     for mode in ["prefer", "require", "verify-ca", "verify-full"] {
-        let session = open(spec("localhost", mode, Some(&ca))).await.unwrap_or_else(|error| panic!("{mode}: {error:?}"));
+        let session =
+            open(spec("localhost", mode, Some(&ca))).await.unwrap_or_else(|error| panic!("{mode}: {error:?}"));
         assert!(encrypted(&session).await, "{mode}");
         session.canceller().cancel().await.unwrap();
     }
