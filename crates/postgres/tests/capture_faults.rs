@@ -1,30 +1,23 @@
 //! Capturing beside a live application, and what must never pass for a capture.
 
 mod registry;
+#[path = "registry/sample.rs"]
+mod sample;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use keepsake_postgres::{
-    capture::{
-        self, Directories, Error, FileMeta, FileSink, FileState, FileStore, OpenFile, Options, PortError, Request, Sink,
-    },
-    connect::Dsn,
+use keepsake_postgres::capture::{
+    self, Directories, Error, FileMeta, FileSink, FileState, FileStore, OpenFile, Options, PortError, Request, Sink,
 };
 use keepsake_testkit::postgres::Server;
-use registry::{Kept, capture, capture_with, dsn, mapping};
+use registry::{Kept, capture_with, dsn};
+use sample::{capture, mapping};
 use std::{fs, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-async fn sample() -> (Server, Dsn) {
-    let server = Server::start();
-    server.connect("postgres").await.batch_execute(registry::SCHEMA).await.unwrap();
-    let dsn = dsn(&server.dsn("postgres"));
-    (server, dsn)
-}
-
 #[tokio::test]
 async fn s13_a_table_that_may_not_be_read_fails_the_capture_and_the_grant_is_named() {
-    let (server, _) = sample().await;
+    let (server, _) = sample::install().await;
     let admin = server.connect("postgres").await;
     admin.batch_execute("CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader; REVOKE SELECT ON guests, directory FROM reader").await.unwrap();
     let dsn = dsn(&server.dsn_as("reader", "postgres"));
@@ -41,7 +34,7 @@ async fn s13_a_table_that_may_not_be_read_fails_the_capture_and_the_grant_is_nam
 
 #[tokio::test]
 async fn s13_rows_that_a_policy_hides_fail_the_capture() {
-    let (server, _) = sample().await;
+    let (server, _) = sample::install().await;
     let admin = server.connect("postgres").await;
     admin.batch_execute("CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public, \"Odd.Schema\" TO reader; GRANT USAGE ON SCHEMA \"Odd.Schema\" TO reader; ALTER TABLE guests ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON guests USING (id < 3)").await.unwrap();
     let dsn = dsn(&server.dsn_as("reader", "postgres"));
@@ -55,7 +48,7 @@ async fn s13_rows_that_a_policy_hides_fail_the_capture() {
 
 #[tokio::test]
 async fn a_wedding_that_does_not_exist_is_named() {
-    let (_server, dsn) = sample().await;
+    let (_server, dsn) = sample::install().await;
     for id in ["77", "no number", "", "99999999999999999999"] {
         let error = capture(&dsn, &["1", id]).await.unwrap_err();
         assert!(matches!(&error, Error::UnknownWedding { ids, .. } if ids == &[id]), "{id}: {error}");
@@ -64,7 +57,7 @@ async fn a_wedding_that_does_not_exist_is_named() {
 
 #[tokio::test]
 async fn a_mapping_that_does_not_fit_is_refused_with_its_place() {
-    let (server, dsn) = sample().await;
+    let (server, dsn) = sample::install().await;
     let admin = server.connect("postgres").await;
     admin.batch_execute("ALTER TABLE photos RENAME COLUMN others TO more").await.unwrap();
     let error = capture(&dsn, &["1"]).await.unwrap_err();
@@ -130,7 +123,7 @@ async fn gone_within(admin: &tokio_postgres::Client, limit: Duration) {
 
 #[tokio::test]
 async fn s10_a_schema_change_that_waits_is_let_through() {
-    let (server, _) = sample().await;
+    let (server, _) = sample::install().await;
     let capture = stuck(&server, Options { patience: Duration::from_secs(1), ..Options::default() }).await;
     let began = Instant::now();
     server.connect("postgres").await.batch_execute("ALTER TABLE guests ADD COLUMN late text").await.unwrap();
@@ -142,7 +135,7 @@ async fn s10_a_schema_change_that_waits_is_let_through() {
 
 #[tokio::test]
 async fn s10_a_snapshot_grows_no_older_than_its_limit() {
-    let (server, _) = sample().await;
+    let (server, _) = sample::install().await;
     let capture = stuck(&server, Options { max_age: Duration::from_millis(700), ..Options::default() }).await;
     let error = capture.await.unwrap().unwrap_err();
     assert!(matches!(error, Error::SnapshotTooOld { .. }), "{error}");
@@ -151,11 +144,12 @@ async fn s10_a_snapshot_grows_no_older_than_its_limit() {
 
 #[tokio::test]
 async fn s10_a_capture_waits_for_a_schema_change_and_not_for_ever() {
-    let (server, dsn) = sample().await;
+    let (server, dsn) = sample::install().await;
     let admin = server.connect("postgres").await;
     admin.batch_execute("BEGIN; LOCK TABLE guests IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let waiting = tokio::spawn(async move { capture(&dsn, &["1"]).await.map(|mut captured| captured.remove(0).0) });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Longer than one attempt.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     admin.batch_execute("DELETE FROM events; COMMIT").await.unwrap();
     let captured = waiting.await.unwrap().unwrap();
     let events = captured.manifest.tables.iter().find(|table| table.name.table == "events").unwrap();
@@ -164,7 +158,7 @@ async fn s10_a_capture_waits_for_a_schema_change_and_not_for_ever() {
 
 #[tokio::test]
 async fn cancelling_ends_the_capture_on_the_server_too() {
-    let (server, _) = sample().await;
+    let (server, _) = sample::install().await;
     let options = Options::default();
     let cancel = options.cancel.clone();
     let capture = stuck(&server, options).await;
@@ -177,7 +171,7 @@ async fn cancelling_ends_the_capture_on_the_server_too() {
 
 #[tokio::test]
 async fn a_connection_that_vanishes_fails_the_capture() {
-    let (server, _) = sample().await;
+    let (server, _) = sample::install().await;
     let admin = server.connect("postgres").await;
     let many = "INSERT INTO messages SELECT i, 1, '2026-02-02', repeat('x', 100) FROM generate_series(100, 40000) i";
     admin.batch_execute(many).await.unwrap();
@@ -232,7 +226,7 @@ fn photos(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Directories) {
 
 #[tokio::test]
 async fn s06_files_are_captured_with_their_hash_and_what_is_missing_is_named() {
-    let (_server, dsn) = sample().await;
+    let (_server, dsn) = sample::install().await;
     let (_folder, stores) = photos(&[("w1/a b.jpg", b"picture")]);
     let all = capture_with(&dsn, &mapping(), &["1"], Some(&stores), Options::default()).await.unwrap();
     let (captured, kept) = &all[0];
@@ -252,7 +246,7 @@ async fn s06_files_are_captured_with_their_hash_and_what_is_missing_is_named() {
 
 #[tokio::test]
 async fn s13_a_file_that_cannot_be_read_makes_the_capture_incomplete() {
-    let (_server, dsn) = sample().await;
+    let (_server, dsn) = sample::install().await;
     for broken_after in [0, 3 << 20] {
         let store = Breaking { after_bytes: broken_after };
         let all = capture_with(&dsn, &mapping(), &["1"], Some(&store), Options::default()).await.unwrap();
@@ -293,7 +287,7 @@ impl FileStore for Breaking {
 
 #[tokio::test]
 async fn s06_a_file_that_changes_while_it_is_read_is_an_issue() {
-    let (_server, dsn) = sample().await;
+    let (_server, dsn) = sample::install().await;
     let (folder, stores) = photos(&[("w1/a b.jpg", b"picture"), ("w1/c.jpg", b"still")]);
     let store = Meddling {
         inner: stores,
@@ -308,7 +302,7 @@ async fn s06_a_file_that_changes_while_it_is_read_is_an_issue() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s06_a_row_that_names_another_file_by_then_is_an_issue() {
-    let (server, dsn) = sample().await;
+    let (server, dsn) = sample::install().await;
     let (_folder, stores) = photos(&[("w1/a b.jpg", b"picture"), ("w1/c.jpg", b"still")]);
     let (tell, told) = std::sync::mpsc::channel::<()>();
     let admin = server.connect("postgres").await;
@@ -358,4 +352,17 @@ impl FileStore for Meddling {
     async fn meta(&self, store: &str, path: &str) -> Result<Option<FileMeta>, PortError> {
         self.inner.meta(store, path).await
     }
+}
+
+#[tokio::test]
+async fn s10_a_deadlock_with_a_schema_change_never_ends_the_change() {
+    let (server, dsn) = sample::install().await;
+    let admin = server.connect("postgres").await;
+    // The last table that a capture locks first, then the first one: the worst order for it.
+    admin.batch_execute("BEGIN; ALTER TABLE weddings ADD COLUMN late text").await.unwrap();
+    let waiting = tokio::spawn(async move { capture(&dsn, &["1"]).await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    admin.batch_execute("ALTER TABLE bookings ADD COLUMN late text").await.unwrap();
+    admin.batch_execute("COMMIT").await.unwrap();
+    waiting.await.unwrap().unwrap();
 }

@@ -20,6 +20,11 @@ impl BeginError {
     pub(super) fn lock(error: tokio_postgres::Error) -> Self {
         Self::Lock(error.into())
     }
+
+    /// A lock was not had in time.
+    pub(super) fn is_lock_wait(&self) -> bool {
+        matches!(self, Self::Lock(source) if source.is(&SqlState::LOCK_NOT_AVAILABLE))
+    }
 }
 
 /// The tables that a mapping names and a capture reads: owned ones, and shared ones outside identity schemas.
