@@ -14,7 +14,10 @@ async fn sample() -> (Server, keepsake_postgres::connect::Dsn) {
     (server, dsn)
 }
 
-fn rows<'a>(captured: &'a keepsake_postgres::capture::Captured, table: &str) -> &'a keepsake_postgres::capture::TableEntry {
+fn rows<'a>(
+    captured: &'a keepsake_postgres::capture::Captured,
+    table: &str,
+) -> &'a keepsake_postgres::capture::TableEntry {
     captured.manifest.tables.iter().find(|entry| entry.name.to_string() == table).expect("the table is captured")
 }
 
@@ -25,13 +28,22 @@ async fn a_capture_holds_every_row_the_wedding_owns_and_nothing_else() {
     let counts: Vec<(String, u64)> =
         captured.manifest.tables.iter().map(|table| (table.name.to_string(), table.rows)).collect();
     for (table, count) in [
-        ("public.weddings", 1), ("public.guests", 3), ("public.seats", 3), ("public.events", 2), ("public.bookings", 2),
-        ("public.photos", 2), ("public.messages", 4), (r#""Odd.Schema"."Notes ""quoted""""#, 3),
+        ("public.weddings", 1),
+        ("public.guests", 3),
+        ("public.seats", 3),
+        ("public.events", 2),
+        ("public.bookings", 2),
+        ("public.photos", 2),
+        ("public.messages", 4),
+        (r#""Odd.Schema"."Notes ""quoted""""#, 3),
     ] {
         assert!(counts.contains(&(table.to_owned(), count)), "{table} {count}: {counts:?}");
     }
     assert_eq!(captured.manifest.tables[0].name.to_string(), "public.weddings");
-    assert!(!rows(&captured, "public.weddings").columns.contains(&"label".to_owned()), "generated columns are left out");
+    assert!(
+        !rows(&captured, "public.weddings").columns.contains(&"label".to_owned()),
+        "generated columns are left out"
+    );
     let client = server.connect("postgres").await;
     client.batch_execute("SET TimeZone = 'UTC'; SET extra_float_digits = 3; SET search_path = ''").await.unwrap();
     let live = client.copy_out("COPY (SELECT id, wedding_id, full_name, email, answer, tags, extra, plus_one_of, seen, ratio, blob, span FROM public.guests WHERE wedding_id = 1 ORDER BY id) TO STDOUT").await.unwrap();
@@ -84,7 +96,8 @@ async fn s11_many_weddings_in_one_pass_are_the_same_as_one_by_one() {
 async fn s05_shared_rows_are_references_and_identities_never_more_than_their_key() {
     let (_server, dsn) = sample().await;
     let (captured, kept) = capture(&dsn, &["1"]).await.unwrap().remove(0);
-    let reference = |name: &str| captured.manifest.references.iter().find(|entry| entry.name.to_string() == name).unwrap();
+    let reference =
+        |name: &str| captured.manifest.references.iter().find(|entry| entry.name.to_string() == name).unwrap();
     let users = reference("auth.users");
     assert_eq!((users.columns.as_slice(), users.identity, users.rows), (["id".to_owned()].as_slice(), true, 1));
     assert_eq!(kept.text(&users.path), "00000000-0000-0000-0000-000000000001\n");
@@ -93,9 +106,15 @@ async fn s05_shared_rows_are_references_and_identities_never_more_than_their_key
     assert_eq!(kept.text(&directory.path), "1\tFlowers & Co\t+44 1\t\\N\n2\tDJ Nobody\t\\N\t\n");
     for path in kept.paths() {
         let text = kept.text(&path);
-        assert!(!text.contains("secret hash") && !text.contains("anna@example.org") && !text.contains("0.3\n"), "{path}");
+        assert!(
+            !text.contains("secret hash") && !text.contains("anna@example.org") && !text.contains("0.3\n"),
+            "{path}"
+        );
     }
-    assert!(captured.manifest.references.iter().all(|entry| entry.name.to_string() != "public.guests"), "its own guests");
+    assert!(
+        captured.manifest.references.iter().all(|entry| entry.name.to_string() != "public.guests"),
+        "its own guests"
+    );
     let (other, kept) = capture(&dsn, &["2"]).await.unwrap().remove(0);
     let foreign = other.manifest.references.iter().find(|entry| entry.name.to_string() == "public.guests").unwrap();
     assert_eq!(foreign.columns, ["id"], "a guest of another wedding is a key and nothing else");
@@ -109,18 +128,28 @@ async fn references_that_lead_nowhere_are_an_issue() {
     client.batch_execute(r#"UPDATE guests SET extra = '{"vendor": "99"}' WHERE id = 1; UPDATE guests SET extra = '{"vendor": "no number"}' WHERE id = 2"#).await.unwrap();
     let (captured, _) = capture(&dsn, &["1"]).await.unwrap().remove(0);
     let issue = captured.manifest.issues.iter().find(|issue| issue.code == "reference-dangling").unwrap();
-    assert_eq!((issue.subject.as_str(), issue.message.as_str()), ("public.directory", "2 rows that are referred to do not exist"));
+    assert_eq!(
+        (issue.subject.as_str(), issue.message.as_str()),
+        ("public.directory", "2 rows that are referred to do not exist")
+    );
     assert!(captured.score.total < 100);
 }
 
 #[tokio::test]
 async fn the_score_sees_what_is_wrong() {
     let (server, dsn) = sample().await;
-    server.connect("postgres").await.batch_execute("UPDATE guests SET full_name = ' ', email = NULL WHERE id = 1").await.unwrap();
+    server
+        .connect("postgres")
+        .await
+        .batch_execute("UPDATE guests SET full_name = ' ', email = NULL WHERE id = 1")
+        .await
+        .unwrap();
     let (captured, _) = capture(&dsn, &["1"]).await.unwrap().remove(0);
     let codes: Vec<&str> =
         captured.score.parts.iter().flat_map(|part| &part.issues).map(|issue| issue.code.as_str()).collect();
-    for code in ["guest-without-name", "guest-without-contact", "event-without-time", "vendor-without-contact", "file-missing"] {
+    for code in
+        ["guest-without-name", "guest-without-contact", "event-without-time", "vendor-without-contact", "file-missing"]
+    {
         assert!(codes.contains(&code), "{code} in {codes:?}");
     }
     let vendors = &captured.score.parts[2];
@@ -160,7 +189,8 @@ async fn restore_md_works_with_psql_alone() {
     };
     // The commands as a reader finds them.
     let guide = kept.text("RESTORE.md");
-    let blocks: Vec<&str> = guide.split("```").skip(1).step_by(2).map(|block| block.trim_start_matches("sh\n")).collect();
+    let blocks: Vec<&str> =
+        guide.split("```").skip(1).step_by(2).map(|block| block.trim_start_matches("sh\n")).collect();
     run("postgres", blocks[0]);
     let recaptured = hash_of(&server, "wedding", "public", "guests", &rows(&captured, "public.guests").columns).await;
     assert_eq!(recaptured, rows(&captured, "public.guests").hash);
@@ -191,7 +221,14 @@ async fn every_document_is_there_and_the_mapping_can_be_read_back() {
     let (_server, dsn) = sample().await;
     let (_, kept) = capture_with(&dsn, &mapping(), &["2"], None, Options::default()).await.unwrap().remove(0);
     let paths = kept.paths();
-    for path in ["RESTORE.md", "manifest.json", "schema/load.sql", "schema/mapping.toml", "schema/schema.json", "schema/tables.sql"] {
+    for path in [
+        "RESTORE.md",
+        "manifest.json",
+        "schema/load.sql",
+        "schema/mapping.toml",
+        "schema/schema.json",
+        "schema/tables.sql",
+    ] {
         assert!(paths.iter().any(|found| found == path), "{path}");
     }
     let stored = keepsake_postgres::mapping::Mapping::parse(&kept.text("schema/mapping.toml")).unwrap();

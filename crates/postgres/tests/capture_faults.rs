@@ -80,10 +80,16 @@ async fn a_mapping_that_does_not_fit_is_refused_with_its_place() {
     let admin = server.connect("postgres").await;
     admin.batch_execute("ALTER TABLE photos RENAME COLUMN others TO more").await.unwrap();
     let error = capture(&dsn, &["1"]).await.unwrap_err();
-    assert!(matches!(&error, Error::Mapping { problems } if problems.iter().any(|text| text.contains("others"))), "{error}");
+    assert!(
+        matches!(&error, Error::Mapping { problems } if problems.iter().any(|text| text.contains("others"))),
+        "{error}"
+    );
     admin.batch_execute("DROP TABLE photos").await.unwrap();
     let error = capture(&dsn, &["1"]).await.unwrap_err();
-    assert!(matches!(&error, Error::Mapping { problems } if problems.iter().any(|text| text.contains("photos"))), "{error}");
+    assert!(
+        matches!(&error, Error::Mapping { problems } if problems.iter().any(|text| text.contains("photos"))),
+        "{error}"
+    );
 }
 
 #[tokio::test]
