@@ -4,6 +4,7 @@ use super::{
     Error, Request, Target,
     compute::{Inputs, compute},
     downstream::downstream,
+    error::Cause,
     files::FilePlan,
     frame::Frame,
     hash::preview_hash,
@@ -264,8 +265,8 @@ async fn mark(tx: &Transaction<'_>, operation: &str) -> Result<u64, Error> {
 pub(crate) async fn commit(tx: Transaction<'_>, transaction: u64) -> Result<(), Error> {
     match tx.commit().await {
         Ok(()) => Ok(()),
-        Err(source) if source.as_db_error().is_some() => Err(Error::Database { what: "committing".to_owned(), source }),
-        Err(source) => Err(Error::CommitUnknown { transaction, source }),
+        Err(source) if source.as_db_error().is_some() => Err(Error::database("committing")(source)),
+        Err(source) => Err(Error::CommitUnknown { transaction, source: Cause::from(&source) }),
     }
 }
 

@@ -1,19 +1,20 @@
 //! Why a restore stops. Every error leaves live rows as they were: what was begun was rolled back.
 
 use crate::{capture::PortError, schema::TableName};
+use std::fmt;
 
 /// A restore's failure. No variant carries values of rows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The server refused a statement or the connection broke.
-    #[error("{what}: {}. Nothing in the live database was changed", describe(source))]
+    #[error("{what}: {source}. Nothing in the live database was changed")]
     Database {
         /// What was being done.
         what: String,
         /// The cause.
         #[source]
-        source: tokio_postgres::Error,
+        source: Cause,
     },
     /// The capture could not be read.
     #[error("the capture's file {path} could not be read: {source}")]
@@ -118,24 +119,77 @@ pub enum Error {
         transaction: u64,
         /// The cause.
         #[source]
-        source: tokio_postgres::Error,
+        source: Cause,
     },
     /// The caller cancelled.
     #[error("cancelled; everything was rolled back")]
     Cancelled,
 }
 
+/// What the server said, without what may quote rows: its detail, its context, values in its message, and whatever a
+/// function of the application raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The SQLSTATE, if the server sent one.
+    pub code: Option<String>,
+    message: String,
+    /// The table concerned, if the server named one.
+    pub table: Option<TableName>,
+    /// The constraint concerned, if the server named one.
+    pub constraint: Option<String>,
+}
+
+impl From<&tokio_postgres::Error> for Cause {
+    fn from(error: &tokio_postgres::Error) -> Self {
+        let Some(db) = error.as_db_error() else {
+            let inner = std::error::Error::source(error).map(|inner| format!(": {inner}")).unwrap_or_default();
+            return Self { code: None, message: format!("{error}{inner}"), table: None, constraint: None };
+        };
+        let message = match db.code().code() {
+            "P0001" => "a trigger or function of the application refused it".to_owned(),
+            _ => without_values(db.message()),
+        };
+        let table = db.schema().zip(db.table()).map(|(schema, table)| TableName::new(schema, table));
+        let constraint = db.constraint().map(str::to_owned);
+        Self { code: Some(db.code().code().to_owned()), message, table, constraint }
+    }
+}
+
+impl std::error::Error for Cause {}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match (&self.table, &self.constraint) {
+            (Some(table), Some(constraint)) => write!(f, " (in {table}, {constraint})")?,
+            (Some(table), None) => write!(f, " (in {table})")?,
+            _ => {}
+        }
+        self.code.as_ref().map_or(Ok(()), |code| write!(f, " [{code}]"))
+    }
+}
+
+/// Messages such as `invalid input syntax for type uuid: "..."` and `value "..." is out of range` quote values. Names of
+/// tables and constraints are quoted too, so only these two forms are cut.
+fn without_values(message: &str) -> String {
+    let before = message.split_once(": \"").map_or(message, |(before, _)| before);
+    match before.strip_prefix("value \"").and_then(|rest| rest.rsplit_once("\" ")) {
+        Some((_, after)) => format!("a value {after}"),
+        None => before.replace(['\n', '\r'], " "),
+    }
+}
+
 impl Error {
     /// Wraps a server error with what was being done.
     pub(crate) fn database(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
         let what = what.into();
-        move |source| Self::Database { what, source }
+        move |source| Self::Database { what, source: Cause::from(&source) }
     }
 
     /// The SQL state behind it, if the server gave one.
     pub(crate) fn sql_state(&self) -> Option<&str> {
         match self {
-            Self::Database { source, .. } => source.code().map(tokio_postgres::error::SqlState::code),
+            Self::Database { source, .. } => source.code.as_deref(),
             _ => None,
         }
     }
@@ -146,27 +200,6 @@ impl Error {
     }
 }
 
-/// The server's message without its detail, which quotes row values.
-fn describe(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => {
-            let object =
-                [db.table(), db.constraint(), db.column()].into_iter().flatten().collect::<Vec<_>>().join(", ");
-            let place = if object.is_empty() { String::new() } else { format!(" (in {object})") };
-            format!("{}{place} [{}]", without_values(db.message()), db.code().code())
-        }
-        None => error.to_string(),
-    }
-}
-
-/// Messages such as `invalid input syntax for type uuid: "..."` quote the value after the last colon: cut it.
-fn without_values(message: &str) -> &str {
-    match message.split_once(": \"") {
-        Some((before, _)) => before,
-        None => message,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #[test]
@@ -174,6 +207,10 @@ mod tests {
         assert_eq!(
             super::without_values("invalid input syntax for type uuid: \"Aunt May\""),
             "invalid input syntax for type uuid"
+        );
+        assert_eq!(
+            super::without_values("value \"07700 900\" is out of range for type integer"),
+            "a value is out of range for type integer"
         );
         assert_eq!(super::without_values("deadlock detected"), "deadlock detected");
     }

@@ -107,7 +107,8 @@ impl<'a> Frame<'a> {
             let before = captured.and_then(|schema| schema.tables.get(*name));
             let entry = entries.get(*name).copied();
             let in_scope = request.scope.contains(group);
-            let bound = bound.table(name).ok_or_else(|| Error::Refused(vec![format!("{name} is not in the mapping")]))?;
+            let bound =
+                bound.table(name).ok_or_else(|| Error::Refused(vec![format!("{name} is not in the mapping")]))?;
             tables.push(FrameTable::new(live, group, in_scope, entry, before, captured, schema, bound)?);
         }
         let root = tables.iter().position(|table| table.live.name == mapping.wedding.table);

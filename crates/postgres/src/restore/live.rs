@@ -110,7 +110,9 @@ impl<'f, 's> Walk<'f, 's> {
                 }
             }
         }
-        Err(Error::Refused(vec![format!("rows of this wedding refer to each other in chains longer than {MAX_LEVELS}")]))
+        Err(Error::Refused(vec![format!(
+            "rows of this wedding refer to each other in chains longer than {MAX_LEVELS}"
+        )]))
     }
 
     /// Notes values whose children are to be read, once.

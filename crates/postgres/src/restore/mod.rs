@@ -51,7 +51,7 @@ mod write;
 pub use apply::{ApplyOptions, ReplicaRole, apply, outcome};
 pub use conflict::ConflictKind;
 pub use drift::{Drift, Retyped};
-pub use error::Error;
+pub use error::{Cause, Error};
 pub use files::{FileAction, FilePlan, PlannedFile, Probe};
 pub use plan::{Downstream, Plan, RowChange, RowDiff, Slot, TablePlan, TriggerName, VERSION, WritePath};
 pub use preview::plan;

@@ -110,7 +110,7 @@ pub(crate) async fn apply(
         let create = tx.batch_execute(&format!("CREATE SCHEMA {}", quote_ident(name))).await;
         create.map_err(|source| match source.code() {
             Some(code) if code.code() == "42P06" => Error::SchemaExists(name.to_owned()),
-            _ => Error::Database { what: format!("creating the schema {name}"), source },
+            _ => Error::database(format!("creating the schema {name}"))(source),
         })?;
         let mut tables = Vec::new();
         for (table, entry) in names(&entries).into_iter().zip(&entries) {
@@ -160,12 +160,8 @@ async fn one(
 ) -> Result<TableProof, Error> {
     let what = || Error::database(format!("filling {target}"));
     let types = types(tx, schema, captured, entry).await?;
-    let mut columns: Vec<String> =
+    let columns: Vec<String> =
         entry.columns.iter().zip(&types).map(|(name, kind)| format!("{} {kind}", quote_ident(name))).collect();
-    let key: Vec<String> = entry.key.iter().map(|name| quote_ident(name)).collect();
-    if !key.is_empty() {
-        columns.push(format!("PRIMARY KEY ({})", key.join(", ")));
-    }
     let create = format!("CREATE TABLE {} ({})", target.sql(), columns.join(", "));
     tx.batch_execute(&create).await.map_err(what())?;
     let (mut lines, mut held): (Vec<Line>, u64) = (Vec::new(), 0);
@@ -179,6 +175,7 @@ async fn one(
     })
     .await?;
     fill(tx, &target.sql(), lines.into_iter()).await?;
+    add_key(tx, entry, target).await?;
     let mut sum = Sum::default();
     let names: Vec<String> = entry.columns.iter().map(|name| quote_ident(name)).collect();
     copy(tx, "proving the side copy", &format!("SELECT {} FROM {}", names.join(", "), target.sql()), |line| {
@@ -201,6 +198,23 @@ async fn one(
         references: 0,
         altered: false,
     })
+}
+
+/// Adds the primary key, unless equal rows make the captured key none.
+async fn add_key(tx: &Transaction<'_>, entry: &TableEntry, target: &TableName) -> Result<(), Error> {
+    let what = || Error::database(format!("adding the key of {target}"));
+    let key: Vec<String> = entry.key.iter().map(|name| quote_ident(name)).collect();
+    if key.is_empty() {
+        return Ok(());
+    }
+    tx.batch_execute("SAVEPOINT keepsake_key").await.map_err(what())?;
+    let add = format!("ALTER TABLE {} ADD PRIMARY KEY ({})", target.sql(), key.join(", "));
+    match tx.batch_execute(&add).await.map_err(what()) {
+        Err(error) if error.sql_state() == Some("23505") => {
+            tx.batch_execute("ROLLBACK TO SAVEPOINT keepsake_key").await.map_err(what())
+        }
+        other => other,
+    }
 }
 
 /// The captured types of the columns; those that this database does not have become text.

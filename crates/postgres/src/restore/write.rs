@@ -43,11 +43,10 @@ pub(crate) async fn write(
 /// False if that was done already, or is no remedy.
 fn park_table(frame: &Frame<'_>, work: &mut Work, error: &Error) -> bool {
     let Error::Database { source, .. } = error else { return false };
-    let Some(db) = source.as_db_error().filter(|db| matches!(db.code().code(), "23505" | "23P01")) else {
+    if !matches!(source.code.as_deref(), Some("23505" | "23P01")) {
         return false;
-    };
-    let (schema, table) = (db.schema().unwrap_or_default(), db.table().unwrap_or_default());
-    let named = |live: &crate::schema::TableName| live.schema == schema && live.table == table;
+    }
+    let named = |live: &crate::schema::TableName| source.table.as_ref() == Some(live);
     let index = frame.in_scope().find(|index| {
         // A partition's error names the partition.
         let live = &frame.table(*index).live.name;

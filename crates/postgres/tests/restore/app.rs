@@ -304,14 +304,29 @@ impl App {
             "weddings" => format!("id NOT IN ({except})"),
             "guests" | "events" | "bookings" | "messages" | "wishes" => format!("wedding_id NOT IN ({except})"),
             "rsvps" => format!("wedding_id NOT IN ({except})"),
-            "notes" => format!("(data->>'guest_id')::bigint NOT IN (SELECT id FROM guests WHERE wedding_id IN ({except}))"),
+            "notes" => {
+                format!("(data->>'guest_id')::bigint NOT IN (SELECT id FROM guests WHERE wedding_id IN ({except}))")
+            }
             _ => "true".to_owned(),
         };
         let mut found = BTreeMap::new();
-        for table in
-            ["weddings", "guests", "events", "rsvps", "bookings", "messages", "notes", "wishes", "vendors", "auth.users", "audit"]
-        {
-            let sql = format!("SELECT string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\") FROM {table} t WHERE {}", of(table));
+        for table in [
+            "weddings",
+            "guests",
+            "events",
+            "rsvps",
+            "bookings",
+            "messages",
+            "notes",
+            "wishes",
+            "vendors",
+            "auth.users",
+            "audit",
+        ] {
+            let sql = format!(
+                "SELECT string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\") FROM {table} t WHERE {}",
+                of(table)
+            );
             found.insert(table.to_owned(), self.value(&sql).await);
         }
         found
@@ -350,7 +365,12 @@ impl App {
         plan(&mut session, &schema, &self.mapping, source, request, None, role).await
     }
 
-    pub async fn apply(&self, source: &dyn Source, plan: &Plan, change: impl Fn(&mut ApplyOptions<'_>)) -> Result<Proof, Error> {
+    pub async fn apply(
+        &self,
+        source: &dyn Source,
+        plan: &Plan,
+        change: impl Fn(&mut ApplyOptions<'_>),
+    ) -> Result<Proof, Error> {
         let cancel = CancellationToken::new();
         let mut options = ApplyOptions::new("00000000-0000-7000-8000-000000000001", &cancel);
         change(&mut options);
@@ -378,7 +398,14 @@ pub async fn capture_of(dsn: &Dsn, mapping: &Mapping, id: &str) -> Kept {
     let ids = [id.to_owned()];
     let sink = kept.clone();
     let sinks = move |_: &str| -> Arc<dyn Sink> { Arc::new(sink.clone()) };
-    let request = capture::Request { mapping, mapping_text: None, ids: &ids, sinks: &sinks, files: None, options: Options::default() };
+    let request = capture::Request {
+        mapping,
+        mapping_text: None,
+        ids: &ids,
+        sinks: &sinks,
+        files: None,
+        options: Options::default(),
+    };
     capture::weddings(dsn, &request).await.unwrap();
     kept
 }
