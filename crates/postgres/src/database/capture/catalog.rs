@@ -111,7 +111,11 @@ pub(super) fn readable(role: &str, relations: &[Relation]) -> Result<()> {
     if filtered {
         remedy.push(format!("ALTER ROLE {quoted} BYPASSRLS"));
     }
-    Err(Error::NotReadable { role: role.to_owned(), objects, remedy: format!("Let a superuser run: {}", remedy.join("; ")) })
+    Err(Error::NotReadable {
+        role: role.to_owned(),
+        objects,
+        remedy: format!("Let a superuser run: {}", remedy.join("; ")),
+    })
 }
 
 /// Reads the positions of sequences.
@@ -147,12 +151,14 @@ pub(super) fn uncarried(relations: &[Relation], toc: &[super::super::toc::Entry]
     let mut listed = BTreeSet::new();
     for entry in toc.iter().filter(|entry| entry.catalog == super::super::toc::PG_CLASS) {
         listed.insert(entry.oid);
-        let holds_rows = matches!(entry.kind.as_str(), "TABLE" | "SEQUENCE" | "FOREIGN TABLE" | "MATERIALIZED VIEW" | "VIEW");
+        let holds_rows =
+            matches!(entry.kind.as_str(), "TABLE" | "SEQUENCE" | "FOREIGN TABLE" | "MATERIALIZED VIEW" | "VIEW");
         if holds_rows && !known.get(&entry.oid).is_some_and(|relation| relation.wanted()) {
             missing.push(format!("{} {}", entry.kind.to_lowercase(), entry.rest));
         }
     }
-    for relation in relations.iter().filter(|relation| relation.extension.is_none() && !listed.contains(&relation.oid)) {
+    for relation in relations.iter().filter(|relation| relation.extension.is_none() && !listed.contains(&relation.oid))
+    {
         missing.push(format!("{} (which pg_dump does not list)", relation.name));
     }
     missing

@@ -82,8 +82,12 @@ async fn write_globals(origin: &Origin<'_>, sink: &dyn Sink) -> Result<Vec<Issue
     let mut issues = Vec::new();
     match programs::output("pg_dumpall", command, LIMIT_BYTES).await {
         Ok((sql, _)) => put(sink, GLOBALS, sql.as_bytes()).await?,
-        Err(Error::Program { message, .. } ) => {
-            issues.push(issue("roles-not-captured", GLOBALS, format!("the cluster's roles could not be read: {message}")));
+        Err(Error::Program { message, .. }) => {
+            issues.push(issue(
+                "roles-not-captured",
+                GLOBALS,
+                format!("the cluster's roles could not be read: {message}"),
+            ));
         }
         Err(error) => return Err(error),
     }
@@ -109,7 +113,8 @@ async fn stream(sink: &dyn Sink, path: &str, mut from: impl AsyncRead + Unpin) -
     loop {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let limit = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
-        let read = (&mut from).take(limit).read_to_end(&mut chunk).await.map_err(Error::io(format!("read for {path}")))?;
+        let read =
+            (&mut from).take(limit).read_to_end(&mut chunk).await.map_err(Error::io(format!("read for {path}")))?;
         if read == 0 {
             return file.finish().await.map_err(Error::sink(path));
         }

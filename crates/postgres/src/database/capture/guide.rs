@@ -111,7 +111,9 @@ pub(super) fn text(manifest: &Manifest) -> String {
         );
     }
     if manifest.incomplete {
-        text.push_str("\n**This capture is incomplete.** What it does not hold is listed in `manifest.json` under `issues`.\n");
+        text.push_str(
+            "\n**This capture is incomplete.** What it does not hold is listed in `manifest.json` under `issues`.\n",
+        );
     }
     text
 }

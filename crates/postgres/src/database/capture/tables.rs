@@ -47,10 +47,18 @@ pub(super) fn pieces(tables: &[&Relation], server_version: i32) -> Vec<Piece> {
     let mut all = Vec::new();
     for (index, table) in tables.iter().enumerate() {
         let folder = rows::folder(&table.name);
-        let split = rows::split(&table.name, &table.columns, table.condition.as_deref(), table.heap_bytes, server_version);
+        let split =
+            rows::split(&table.name, &table.columns, table.condition.as_deref(), table.heap_bytes, server_version);
         for (number, (sql, weight)) in split.into_iter().enumerate() {
             let path = format!("data/{folder}/{number:06}.copy");
-            all.push(Piece { table: index, number, path, sql, what: format!("read the rows of {}", table.name), weight });
+            all.push(Piece {
+                table: index,
+                number,
+                path,
+                sql,
+                what: format!("read the rows of {}", table.name),
+                weight,
+            });
         }
     }
     all.sort_by_key(|piece| (Reverse(piece.weight), piece.table, piece.number));
@@ -96,10 +104,7 @@ pub(super) async fn begin(session: &Session, sql: &str, what: &str) -> Result<Co
 
 /// A failure of a statement that reads.
 pub(super) fn failed(what: &str, source: ServerError) -> Error {
-    match source.code() {
-        Some(code) if *code == tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE => Error::Locked { source },
-        _ => Error::from_server(what.to_owned(), source),
-    }
+    Error::from_server(what.to_owned(), source)
 }
 
 #[cfg(test)]

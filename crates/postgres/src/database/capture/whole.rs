@@ -232,7 +232,9 @@ async fn worker(run: &Run, queue: &Mutex<VecDeque<Work>>) -> Result<Vec<Done>> {
         match next {
             None => return Ok(done),
             // `pg_dump` has a session of its own, in the place of this worker's.
-            Some(Work::Definitions) => done.push(Done::Definitions(definitions::write(&run.origin(), &*run.sink).await?)),
+            Some(Work::Definitions) => {
+                done.push(Done::Definitions(definitions::write(&run.origin(), &*run.sink).await?))
+            }
             Some(work) => {
                 let session = match &session {
                     Some(session) => session,
@@ -314,7 +316,9 @@ fn remarks(snapshot: &Snapshot, hidden_mappings: i64) -> Vec<Issue> {
             remarks.push(issue("foreign-table", &subject, text));
         }
         if let Some(extension) = relation.extension.as_ref().filter(|_| relation.heap_bytes > 0 && !relation.wanted()) {
-            let text = format!("belongs to the extension {extension}, which does not declare its rows to be yours: not captured");
+            let text = format!(
+                "belongs to the extension {extension}, which does not declare its rows to be yours: not captured"
+            );
             remarks.push(issue("extension-table", &subject, text));
         }
     }

@@ -58,6 +58,7 @@ impl Builder<'_> {
 
 /// Finds programs for the target that can read the archive.
 pub(super) async fn programs(folder: Option<&Path>, manifest: &Manifest, target: i32) -> Result<Programs> {
-    let target = u32::try_from(target / 10_000).map_err(|_| Error::Target { problem: "it has no version".to_owned() })?;
+    let target =
+        u32::try_from(target / 10_000).map_err(|_| Error::Target { problem: "it has no version".to_owned() })?;
     Programs::find(folder, "pg_restore", target.max(manifest.dump_version), manifest.dump_version).await
 }

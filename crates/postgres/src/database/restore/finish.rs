@@ -126,7 +126,11 @@ pub(super) fn grant(privilege: &Privilege, on: &str) -> String {
 
 /// What is not as it was in the source, by design.
 pub(super) fn remarks(manifest: &Manifest, ownership: Ownership) -> Vec<Issue> {
-    let remark = |code: &str, subject: String, message: &str| Issue { code: code.to_owned(), subject, message: message.to_owned() };
+    let remark = |code: &str, subject: String, message: &str| Issue {
+        code: code.to_owned(),
+        subject,
+        message: message.to_owned(),
+    };
     let mut notes: Vec<Issue> = manifest.issues.iter().filter(|issue| issue.code == "not-carried").cloned().collect();
     for name in &manifest.subscriptions {
         let text = "restored without connecting: check its slot at the publisher, then ALTER SUBSCRIPTION ... ENABLE";

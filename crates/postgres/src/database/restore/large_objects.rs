@@ -57,7 +57,8 @@ pub(super) async fn load(
 async fn fill(session: &Session, manifest: &Manifest, source: &dyn Source, meter: &Meter) -> Result<()> {
     let what = "fill the large objects";
     let run = |sql: &'static str| async move { session.client.batch_execute(sql).await.map_err(Error::server(what)) };
-    run("CREATE TEMPORARY TABLE keepsake_pieces (id pg_catalog.oid, at pg_catalog.int8, bytes pg_catalog.bytea)").await?;
+    run("CREATE TEMPORARY TABLE keepsake_pieces (id pg_catalog.oid, at pg_catalog.int8, bytes pg_catalog.bytea)")
+        .await?;
     let name = TableName::new("pg_temp", "keepsake_pieces");
     for file in &manifest.large_objects.files {
         tables::copy_in(session, "COPY pg_temp.keepsake_pieces FROM STDIN", &name, file, source, meter).await?;

@@ -45,7 +45,8 @@ pub(super) async fn manifest(source: &dyn Source) -> Result<Manifest> {
         return Err(Error::damaged(MANIFEST, "does not describe a whole database"));
     }
     if head.version > VERSION {
-        let problem = format!("is of version {}, newer than this program (version {VERSION}): use a newer one", head.version);
+        let problem =
+            format!("is of version {}, newer than this program (version {VERSION}): use a newer one", head.version);
         return Err(Error::damaged(MANIFEST, problem));
     }
     let manifest: Manifest = serde_json::from_slice(&json).map_err(unreadable)?;

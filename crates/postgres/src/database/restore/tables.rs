@@ -56,7 +56,12 @@ pub(super) fn loads(manifest: &Manifest, workers: usize) -> Vec<Load> {
     for (index, table) in manifest.tables.iter().enumerate().filter(|(_, table)| !table.files.is_empty()) {
         let shared = workers > 1 && table.files.len() > 1 && table.size_bytes > share.max(WORTH_SHARING_BYTES);
         if shared {
-            let one = |(at, file): (usize, &DataFile)| Load { table: index, files: at..at + 1, shared, weight: file.size_bytes };
+            let one = |(at, file): (usize, &DataFile)| Load {
+                table: index,
+                files: at..at + 1,
+                shared,
+                weight: file.size_bytes,
+            };
             all.extend(table.files.iter().enumerate().map(one));
         } else {
             all.push(Load { table: index, files: 0..table.files.len(), shared, weight: table.size_bytes });
@@ -139,7 +144,8 @@ pub(super) async fn checks(session: &Session, manifest: &Manifest) -> Result<Vec
     let mut sizes = BTreeMap::new();
     let mut all = Vec::new();
     for row in &rows {
-        let read = || Ok((TableName { schema: row.try_get(0)?, table: row.try_get(1)? }, row.try_get(2)?, row.try_get(3)?));
+        let read =
+            || Ok((TableName { schema: row.try_get(0)?, table: row.try_get(1)? }, row.try_get(2)?, row.try_get(3)?));
         let (name, size, partition): (TableName, Option<i64>, bool) = read().map_err(Error::server(what))?;
         // Analysing a partitioned table analyses its partitions; an empty table has no statistics.
         if !partition && size != Some(0) {

@@ -1,10 +1,7 @@
 //! The restore as a whole: target checked and marked, definitions, rows, proof, indexes, the rest.
 
 use super::{
-    super::{
-        DEFINITIONS, Error, Manifest, Options, Phase, Result,
-        rows::Meter,
-    },
+    super::{DEFINITIONS, Error, Manifest, Options, Phase, Result, rows::Meter},
     definitions::{self, Builder},
     finish, large_objects,
     report::{Report, TableProof},
@@ -83,7 +80,8 @@ enum Work {
 async fn all(dsn: &Dsn, source: Arc<dyn Source>, options: &Options, sessions: &Sessions) -> Result<Report> {
     let manifest = Arc::new(source::manifest(&*source).await?);
     let meter = Meter::new(options.progress.clone());
-    let run = Run { dsn: dsn.clone(), source, manifest, options: options.clone(), meter, sessions: Arc::clone(sessions) };
+    let run =
+        Run { dsn: dsn.clone(), source, manifest, options: options.clone(), meter, sessions: Arc::clone(sessions) };
     let mut clock = Clock::start();
     let control = run.session().await?;
     let manifest = &*run.manifest;
@@ -193,14 +191,21 @@ async fn worker(run: &Run, queue: &Mutex<VecDeque<Work>>) -> Result<Vec<(usize, 
             Work::LoadObjects => {
                 large_objects::load(session, manifest, source, run.options.ownership, &run.meter).await?;
             }
-            Work::Check(tables::Check::Read { table, sql, .. }) => sums.push((table, tables::read(session, &sql).await?)),
+            Work::Check(tables::Check::Read { table, sql, .. }) => {
+                sums.push((table, tables::read(session, &sql).await?))
+            }
             Work::Check(tables::Check::Analyze(name)) => tables::analyze(session, &name).await?,
             Work::CompareObjects => large_objects::compare(session, manifest, source).await?,
         }
     }
 }
 
-fn report(manifest: &Manifest, found: &[RowHasher], notes: Vec<crate::capture::Issue>, timings: Vec<(Phase, Duration)>) -> Report {
+fn report(
+    manifest: &Manifest,
+    found: &[RowHasher],
+    notes: Vec<crate::capture::Issue>,
+    timings: Vec<(Phase, Duration)>,
+) -> Report {
     let proof = |(table, found): (&super::super::Table, &RowHasher)| TableProof {
         name: table.name.clone(),
         rows: found.rows(),
