@@ -71,7 +71,6 @@ async fn a_mapping_that_does_not_fit_is_refused_with_its_place() {
         matches!(&error, Error::Mapping { problems } if problems.iter().any(|text| text.contains("photos"))),
         "{error}"
     );
-<<<<<<< HEAD
 }
 
 /// A sink that never takes the file of one table: the capture stays in the middle, as in a big database.
@@ -120,8 +119,6 @@ async fn gone_within(admin: &tokio_postgres::Client, limit: Duration) {
         assert!(began.elapsed() < limit, "the server still works for a capture that ended");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-=======
->>>>>>> h/pgrestore
 }
 
 #[tokio::test]

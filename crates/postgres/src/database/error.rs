@@ -6,6 +6,7 @@ use crate::{
     schema::TableName,
 };
 use std::io;
+use tokio_postgres::error::SqlState;
 
 /// A capture or restore that did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ pub enum Error {
     Locked {
         /// What the server said.
         #[source]
-        source: ServerError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Tables kept changing shape between being listed and being locked.
     #[error("tables are being created or dropped too fast for a capture to begin: run it again")]
@@ -213,10 +214,10 @@ impl Error {
     }
 
     pub(super) fn from_server(what: String, source: ServerError) -> Self {
-        if source.connection_lost() {
-            Self::ConnectionLost { what, source: source.into() }
-        } else {
-            Self::Server { what, source }
+        match source.code() {
+            _ if source.connection_lost() => Self::ConnectionLost { what, source: source.into() },
+            Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Self::Locked { source: source.into() },
+            _ => Self::Server { what, source },
         }
     }
 

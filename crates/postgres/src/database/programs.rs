@@ -155,7 +155,7 @@ impl Running {
         if status.success() {
             return Ok(warnings(&complaints));
         }
-        Err(Error::Program { program: self.name.clone(), message: first_complaint(&complaints, status.code()) })
+        Err(failure(&self.name, first_complaint(&complaints, status.code())))
     }
 }
 
@@ -196,6 +196,19 @@ pub(super) async fn output(name: &str, command: Command, limit_bytes: usize) -> 
     }
     let warnings = running.finish().await?;
     Ok((String::from_utf8_lossy(&text).into_owned(), warnings))
+}
+
+/// What a complaint means: the server is gone, a table is locked, or anything else.
+fn failure(program: &str, message: String) -> Error {
+    let gone =
+        ["server closed the connection", "connection to server", "terminating connection", "could not receive data"];
+    if gone.iter().any(|words| message.contains(words)) {
+        return Error::ConnectionLost { what: format!("serve {program}"), source: message.into() };
+    }
+    if message.contains("lock timeout") {
+        return Error::Locked { source: message.into() };
+    }
+    Error::Program { program: program.to_owned(), message }
 }
 
 /// The first error line. DETAIL and CONTEXT lines may quote rows and are never shown.

@@ -1,4 +1,6 @@
-//! Captures kept in memory, and two databases compared as `pg_dump` sees them.
+//! Captures kept in memory, sinks and sources that stall, and two databases compared as `pg_dump` sees them.
+#![expect(dead_code, reason = "each test file uses its part of this")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "it serves tests alone")]
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -12,6 +14,7 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
+use tokio::sync::Notify;
 
 /// A capture in memory.
 #[derive(Default, Clone)]
@@ -22,6 +25,26 @@ pub struct Memory {
 impl Memory {
     pub fn text(&self, path: &str) -> String {
         String::from_utf8(self.files.lock().unwrap()[path].clone()).unwrap()
+    }
+
+    pub fn change(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        change(self.files.lock().unwrap().get_mut(path).expect("a file of that path"));
+    }
+
+    pub fn remove(&self, path: &str) {
+        self.files.lock().unwrap().remove(path).expect("a file of that path");
+    }
+
+    pub fn copy(&self) -> Self {
+        Self { files: Arc::new(Mutex::new(self.files.lock().unwrap().clone())) }
+    }
+
+    pub fn write_to(&self, folder: &std::path::Path) {
+        for (path, content) in self.files.lock().unwrap().iter() {
+            let path = folder.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
     }
 
     pub fn paths(&self) -> Vec<String> {
@@ -63,6 +86,61 @@ impl Source for Memory {
         // Cut at odd places: nothing may depend on how a source hands out its bytes.
         let chunks: Vec<_> = content.chunks(7_001).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         Ok(Some(Box::pin(futures::stream::iter(chunks))))
+    }
+}
+
+/// A sink that takes this many data files' bytes and then waits for ever; it says when.
+pub struct Stalling {
+    pub memory: Memory,
+    pub stalled: Arc<Notify>,
+}
+
+impl Stalling {
+    pub fn new() -> Self {
+        Self { memory: Memory::default(), stalled: Arc::default() }
+    }
+}
+
+struct StallingFile {
+    stalled: Arc<Notify>,
+}
+
+#[async_trait::async_trait]
+impl Sink for Stalling {
+    async fn create(&self, path: &str) -> Result<Box<dyn FileSink>, PortError> {
+        if path.starts_with("data/") {
+            return Ok(Box::new(StallingFile { stalled: Arc::clone(&self.stalled) }));
+        }
+        self.memory.create(path).await
+    }
+}
+
+#[async_trait::async_trait]
+impl FileSink for StallingFile {
+    async fn write(&mut self, _: Bytes) -> Result<(), PortError> {
+        self.stalled.notify_one();
+        std::future::pending().await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// A source whose rows never come; it says when they were asked for.
+pub struct StallingSource {
+    pub memory: Memory,
+    pub stalled: Arc<Notify>,
+}
+
+#[async_trait::async_trait]
+impl Source for StallingSource {
+    async fn open(&self, path: &str) -> Result<Option<BoxStream<'static, Result<Bytes, PortError>>>, PortError> {
+        if path.starts_with("data/") {
+            self.stalled.notify_one();
+            return Ok(Some(Box::pin(futures::stream::pending())));
+        }
+        self.memory.open(path).await
     }
 }
 

@@ -2,7 +2,10 @@
 //! their content as COPY text of pieces.
 
 use super::{
-    super::{DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result, rows::{CHUNK_BYTES, Meter, copy_objects_out, line}},
+    super::{
+        DataFile, Error, LARGE_OBJECTS, LargeObject, LargeObjects, Phase, Result,
+        rows::{CHUNK_BYTES, Meter, copy_objects_out, line},
+    },
     tables::{begin, failed},
 };
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, error::SqlState};
 
 /// A file is ended after the row that takes it past this size.
 const FILE_BYTES: u64 = 128 * 1024 * 1024;
@@ -42,8 +45,7 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
     let what = "list the large objects";
     let sql = "SELECT oid FROM pg_largeobject_metadata ORDER BY oid";
     let rows = session.client.query(sql, &[]).await.map_err(Error::server(what))?;
-    let ids: Vec<u32> =
-        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Error::server(what))?;
+    let ids: Vec<u32> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Error::server(what))?;
     drop(rows);
     let mut list = sink.create(LARGE_OBJECTS).await.map_err(Error::sink(LARGE_OBJECTS))?;
     let mut files = Files { sink, meter, open: None, done: Vec::new(), sum: RowHasher::new() };
@@ -51,10 +53,8 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
         let objects = describe(session, some).await?;
         let mut lines = Vec::new();
         for object in &objects {
-            serde_json::to_writer(&mut lines, object).map_err(|error| Error::Sink {
-                path: LARGE_OBJECTS.to_owned(),
-                source: error.into(),
-            })?;
+            serde_json::to_writer(&mut lines, object)
+                .map_err(|error| Error::Sink { path: LARGE_OBJECTS.to_owned(), source: error.into() })?;
             lines.push(b'\n');
         }
         list.write(lines.into()).await.map_err(Error::sink(LARGE_OBJECTS))?;
@@ -68,8 +68,18 @@ pub(super) async fn write(session: &Session, sink: &dyn Sink, meter: &Meter) -> 
 
 async fn describe(session: &Session, ids: &[u32]) -> Result<Vec<LargeObject>> {
     let what = "read the large objects";
-    let rows = session.client.query(DESCRIBE, &[&ids]).await.map_err(Error::server(what))?;
+    let rows = session.client.query(DESCRIBE, &[&ids]).await.map_err(|error| denied(session, error))?;
     rows.iter().map(|row| object(row).map_err(Error::server(what))).collect()
+}
+
+/// A failure to open one: for want of privileges (safety rule S13) or anything else.
+fn denied(session: &Session, error: tokio_postgres::Error) -> Error {
+    if error.code() != Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+        return Error::server("read the large objects")(error);
+    }
+    let role = session.dsn().user().to_owned();
+    let remedy = "Capture as a superuser or as their owner, or grant SELECT on each large object".to_owned();
+    Error::NotReadable { role, objects: vec!["large objects (no SELECT)".to_owned()], remedy }
 }
 
 fn object(row: &Row) -> Result<LargeObject, tokio_postgres::Error> {

@@ -35,7 +35,7 @@ const LOCKED_AT_A_TIME: usize = 500;
 /// Takes the snapshot, all tables locked.
 pub(super) async fn take(dsn: &Dsn, application: &str) -> Result<Snapshot> {
     let session = connect(dsn, Purpose::Capture).await?;
-    name_session(&session, application).await?;
+    prepare(&session, application).await?;
     for _ in 0..MOST_TRIES {
         let listed = catalog::relations(&session).await?;
         catalog::readable(dsn.user(), &listed)?;
@@ -57,18 +57,18 @@ pub(super) async fn take(dsn: &Dsn, application: &str) -> Result<Snapshot> {
 /// A further session that sees the snapshot.
 pub(super) async fn join(dsn: &Dsn, application: &str, snapshot: &str) -> Result<Session> {
     let session = connect(dsn, Purpose::Capture).await?;
-    name_session(&session, application).await?;
+    prepare(&session, application).await?;
     let name = crate::schema::quote_literal(snapshot);
-    let begin = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {name}; SET LOCAL lock_timeout = '{LOCK_PATIENCE_S}s'"
-    );
+    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {name}");
     session.client.batch_execute(&begin).await.map_err(Error::server("join the snapshot"))?;
     Ok(session)
 }
 
-async fn name_session(session: &Session, application: &str) -> Result<()> {
-    let sql = format!("SET application_name = {}", crate::schema::quote_literal(application));
-    session.client.batch_execute(&sql).await.map_err(Error::server("name the session"))
+/// Names the session and bounds its waiting: even asking for a table's size waits for who changes it.
+async fn prepare(session: &Session, application: &str) -> Result<()> {
+    let name = crate::schema::quote_literal(application);
+    let sql = format!("SET application_name = {name}; SET lock_timeout = '{LOCK_PATIENCE_S}s'");
+    session.client.batch_execute(&sql).await.map_err(Error::server("prepare the session"))
 }
 
 async fn rollback(session: &Session) -> Result<()> {
@@ -81,8 +81,7 @@ fn lockable(relations: &[Relation]) -> impl Iterator<Item = &Relation> {
 
 /// Begins the transaction and locks all tables; false if one was dropped meanwhile.
 async fn lock(session: &Session, relations: &[Relation]) -> Result<bool> {
-    let mut sql =
-        format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '{LOCK_PATIENCE_S}s';");
+    let mut sql = String::from("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;");
     let tables: Vec<String> = lockable(relations).map(|relation| format!("ONLY {}", relation.name.sql())).collect();
     for some in tables.chunks(LOCKED_AT_A_TIME) {
         sql.push_str(&format!(" LOCK TABLE {} IN ACCESS SHARE MODE;", some.join(", ")));
@@ -90,7 +89,6 @@ async fn lock(session: &Session, relations: &[Relation]) -> Result<bool> {
     let Err(error) = session.client.batch_execute(&sql).await else { return Ok(true) };
     match error.code() {
         Some(code) if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME => Ok(false),
-        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Err(Error::Locked { source: error.into() }),
         _ => Err(Error::server("lock the tables for reading")(error)),
     }
 }

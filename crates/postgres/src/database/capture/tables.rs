@@ -104,10 +104,7 @@ pub(super) async fn begin(session: &Session, sql: &str, what: &str) -> Result<Co
 
 /// A failure of a statement that reads.
 pub(super) fn failed(what: &str, source: ServerError) -> Error {
-    match source.code() {
-        Some(code) if *code == tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE => Error::Locked { source },
-        _ => Error::from_server(what.to_owned(), source),
-    }
+    Error::from_server(what.to_owned(), source)
 }
 
 #[cfg(test)]

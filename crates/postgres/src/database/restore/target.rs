@@ -10,25 +10,27 @@ use tokio_postgres::error::SqlState;
 /// A schema that stands while a restore runs: two restores at once, or a second after a broken one, find it.
 pub(super) const MARK: &str = "keepsake_restore_unfinished";
 
-/// The first object that is no part of the system's own has this oid.
+/// What is in the database that was not there when it was created from template0: the first oid given to a user's object is
+/// 16384. The mark comes first.
 const FOUND: &str = "
 SELECT what FROM (
-  SELECT 'schema ' || nspname AS what, nspname = $1 AS mark FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'
-  UNION ALL SELECT 'extension ' || extname, false FROM pg_extension WHERE oid >= 16384
-  UNION ALL SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END
-                   || n.nspname || '.' || c.relname, false
+  SELECT CASE WHEN nspname = $1 THEN 0 ELSE 2 END AS rank, 'schema ' || nspname AS what
+         FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'
+  UNION ALL SELECT 1, 'extension ' || extname FROM pg_extension WHERE oid >= 16384
+  UNION ALL SELECT 3, CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END
+                      || n.nspname || '.' || c.relname
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
                   AND n.nspname !~ '^pg_'
-  UNION ALL SELECT 'function ' || n.nspname || '.' || p.proname, false FROM pg_proc p
+  UNION ALL SELECT 4, 'large object ' || oid FROM pg_largeobject_metadata
+  UNION ALL SELECT 5, 'event trigger ' || evtname FROM pg_event_trigger
+  UNION ALL SELECT 6, 'publication ' || pubname FROM pg_publication
+  UNION ALL SELECT 7, 'function ' || n.nspname || '.' || p.proname FROM pg_proc p
             JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid >= 16384 AND n.nspname !~ '^pg_'
-  UNION ALL SELECT 'type ' || n.nspname || '.' || t.typname, false FROM pg_type t
+  UNION ALL SELECT 8, 'type ' || n.nspname || '.' || t.typname FROM pg_type t
             JOIN pg_namespace n ON n.oid = t.typnamespace
             WHERE t.oid >= 16384 AND t.typrelid = 0 AND t.typelem = 0 AND n.nspname !~ '^pg_'
-  UNION ALL SELECT 'event trigger ' || evtname, false FROM pg_event_trigger
-  UNION ALL SELECT 'publication ' || pubname, false FROM pg_publication
-  UNION ALL SELECT 'large object ' || oid, false FROM pg_largeobject_metadata
-) found ORDER BY mark DESC LIMIT 10";
+) found ORDER BY rank, what LIMIT 10";
 
 /// Refuses a target that holds anything.
 pub(super) async fn empty(session: &Session) -> Result<()> {
