@@ -47,7 +47,11 @@ fn describe(checked: &Checked) -> String {
         report.blobs
     );
     for finding in &report.findings {
-        text.push_str(&format!("\n  {finding}"));
+        text.push_str(&format!("\n  {}", finding.fault));
+        for touched in &finding.affects {
+            let more = if touched.truncated { ", and more" } else { "" };
+            text.push_str(&format!("\n    touches snapshot {}: {}{more}", touched.snapshot, touched.paths.join(", ")));
+        }
     }
     for hint in &report.hints {
         text.push_str(&format!("\n  note: {hint}"));

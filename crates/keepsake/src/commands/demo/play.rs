@@ -68,7 +68,7 @@ impl<'a> Play<'a> {
         self.keepsake("preview", &[&restore[..], &["--dry-run"]].concat())?;
         let others = Others::start(self.stage).await?;
         let restored = self.keepsake("restore, proven", &[&restore[..], &["--yes"]].concat())?;
-        others.stop(&client, self).await?;
+        others.stop(&client, &self).await?;
         self.expect(&client, &before, "The wedding is back, row for row and photo for photo").await?;
 
         self.heading("4. Undo, and do it again");
