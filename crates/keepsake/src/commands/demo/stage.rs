@@ -36,7 +36,9 @@ impl Stage {
         let spec = Spec { weddings: asked.weddings, ..Spec::demo() };
         let mut stage = Self { folder, cluster, restic: asked.restic.clone(), wedding: spec.wedding_id(0) };
         let admin = stage.connect("postgres").await?;
-        admin.batch_execute("CREATE DATABASE planner TEMPLATE template0; CREATE DATABASE rebuilt TEMPLATE template0").await?;
+        for name in ["planner", "rebuilt"] {
+            admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
+        }
         let client = stage.connect("planner").await?;
         planner::install(&client).await?;
         std::fs::create_dir_all(stage.photos())?;
