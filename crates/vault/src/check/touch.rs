@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// Most paths that are listed for a fault in a snapshot, and most folders that are entered in one: a hostile snapshot can
 /// have more paths than atoms.
 const MAX_PATHS: usize = 1_000;
-const MAX_FOLDERS: usize = 20_000;
+const MAX_FOLDERS: usize = 10_000;
 
 pub(super) async fn attribute(state: &mut State, walked: &Walked, cancel: &CancellationToken) -> Result<()> {
     if !state.has_faults() {

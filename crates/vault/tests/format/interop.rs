@@ -17,21 +17,21 @@ use std::{
     sync::Arc,
 };
 
-struct Restic {
+pub(super) struct Restic {
     program: PathBuf,
     repository: PathBuf,
 }
 
 impl Restic {
-    fn both(repository: &Path) -> [Self; 2] {
+    pub(super) fn both(repository: &Path) -> [Self; 2] {
         [tools::restic(), tools::restic_old()].map(|program| Self { program, repository: repository.to_owned() })
     }
 
-    fn new(repository: &Path) -> Self {
+    pub(super) fn new(repository: &Path) -> Self {
         Self { program: tools::restic(), repository: repository.to_owned() }
     }
 
-    fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+    pub(super) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(&self.program);
         command.env("RESTIC_PASSWORD", sample::SECRET).env("HOME", "/nonexistent").arg("--no-cache");
         command.arg("-r").arg(&self.repository).args(arguments);
@@ -42,7 +42,7 @@ impl Restic {
         self.command(arguments).output().unwrap()
     }
 
-    fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Vec<u8> {
+    pub(super) fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Vec<u8> {
         let output = self.output(arguments);
         let shown: Vec<_> = arguments.iter().map(|argument| argument.as_ref().to_string_lossy()).collect();
         assert!(
@@ -61,7 +61,7 @@ async fn local(folder: &Path) -> (Vault, Id, Id) {
     sample::two_snapshots(Arc::new(Local::new(folder).unwrap())).await
 }
 
-async fn reopen(folder: &Path) -> Vault {
+pub(super) async fn reopen(folder: &Path) -> Vault {
     Vault::open(Arc::new(Local::new(folder).unwrap()), &sample::password(), &go()).await.unwrap()
 }
 
@@ -77,7 +77,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// What lies below `folder`: files by path.
-fn read_folder(folder: &Path) -> Files {
+pub(super) fn read_folder(folder: &Path) -> Files {
     let (mut files, mut queue) = (Files::new(), vec![folder.to_owned()]);
     while let Some(next) = queue.pop() {
         for entry in fs::read_dir(&next).unwrap().map(Result::unwrap) {
@@ -135,7 +135,7 @@ async fn restic_checks_lists_restores_and_dumps_what_we_write() {
         let diff = restic.run(&["diff", "--no-lock", &first.to_string(), &second.to_string()]);
         assert!(String::from_utf8_lossy(&diff).contains("+    /files/photos/cake.jpg"));
     }
-    assert!(!vault.join("locks").exists(), "--no-lock leaves nothing");
+    assert!(!vault.join("locks").try_exists().unwrap(), "--no-lock leaves nothing");
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn restic_repairs_from_our_packs_when_the_index_is_lost() {
 }
 
 /// Writes `files` below `folder`.
-fn write_folder(folder: &Path, files: &Files) {
+pub(super) fn write_folder(folder: &Path, files: &Files) {
     for (path, content) in files {
         let path = folder.join(OsStr::from_bytes(path));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -220,7 +220,6 @@ async fn we_list_check_and_read_what_restic_writes() {
     for (number, (program, made_by_restic, compression)) in [
         (tools::restic(), Some("2"), "auto"),
         (tools::restic(), None, "off"),
-        (tools::restic_old(), None, "max"),
         (tools::restic_old(), Some("1"), "auto"),
     ]
     .into_iter()
@@ -252,7 +251,7 @@ async fn we_list_check_and_read_what_restic_writes() {
 /// A character of each block that Unicode 15 has, the first of those that came later, and everything below U+0800.
 fn characters() -> impl Iterator<Item = char> {
     let later = [0x2ffc, 0x31ef, 0x2ebf0, 0x1_0940, 0x1_1db0, 0x1_cc00, 0x3_23b0];
-    (1..0x800).chain((0x800..0x11_0000).step_by(251)).chain(later).filter_map(char::from_u32)
+    (1..0x800).chain((0x800..0x11_0000).step_by(997)).chain(later).filter_map(char::from_u32)
 }
 
 #[tokio::test]

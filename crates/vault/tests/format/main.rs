@@ -6,6 +6,7 @@
 mod check;
 mod fixtures;
 mod interop;
+mod interop_engine;
 mod lifecycle;
 mod locks;
 mod sample;
