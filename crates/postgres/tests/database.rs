@@ -14,7 +14,8 @@ use std::{
 /// Creates the database `planner` with the nasty schema; returns its connection string.
 async fn nasty(server: &Server) -> String {
     let mut steps = include_str!("database_support/nasty.sql").split("--- split");
-    server.connect("postgres").await.batch_execute(steps.next().unwrap()).await.expect("roles");
+    let roles = steps.next().expect("there is always a first part");
+    server.connect("postgres").await.batch_execute(roles).await.expect("roles");
     let dsn = server.create_database("planner").await;
     let client = server.connect("planner").await;
     for step in steps {

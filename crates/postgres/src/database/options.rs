@@ -19,6 +19,8 @@ pub enum Phase {
     Rows,
     /// Moving large objects.
     LargeObjects,
+    /// Reading restored rows back and comparing them with the capture.
+    Proof,
     /// Building indexes, constraints and the rest that comes after the rows.
     Indexes,
     /// Settings, statistics and clearing up.

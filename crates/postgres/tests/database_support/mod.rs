@@ -1,5 +1,6 @@
 //! Captures kept in memory, sinks and sources that stall, and two databases compared as `pg_dump` sees them.
 #![expect(dead_code, reason = "each test file uses its part of this")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "it serves tests alone")]
 
 use bytes::Bytes;
 use futures::stream::BoxStream;

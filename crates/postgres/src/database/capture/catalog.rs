@@ -163,3 +163,36 @@ pub(super) fn uncarried(relations: &[Relation], toc: &[super::super::toc::Entry]
     }
     missing
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::toc;
+
+    fn relation(oid: u32, name: &str, extension: Option<&str>) -> Relation {
+        Relation {
+            oid,
+            name: TableName::new("public", name),
+            kind: 'r',
+            partition: false,
+            unlogged: false,
+            heap_bytes: 0,
+            columns: Vec::new(),
+            extension: extension.map(str::to_owned),
+            configuration: false,
+            condition: None,
+            readable: true,
+            filtered: false,
+        }
+    }
+
+    #[test]
+    fn s12_a_table_that_only_one_side_knows_is_named() {
+        let list =
+            "1; 1259 10 TABLE public known me\n2; 1259 11 TABLE public strange me\n3; 1259 12 INDEX public i me\n";
+        let relations =
+            [relation(10, "known", None), relation(13, "unlisted", None), relation(14, "theirs", Some("e"))];
+        let missing = uncarried(&relations, &toc::parse(list));
+        assert_eq!(missing, ["table public strange me", "public.unlisted (which pg_dump does not list)"]);
+    }
+}

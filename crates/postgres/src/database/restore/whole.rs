@@ -96,8 +96,11 @@ async fn all(dsn: &Dsn, source: Arc<dyn Source>, options: &Options, sessions: &S
     run.meter.tell(Phase::Definitions);
     before_rows(&control, &builder, manifest).await?;
     clock.lap(Phase::Definitions);
-    let found = rows(&run, &control).await?;
+    load(&run).await?;
     clock.lap(Phase::Rows);
+    run.meter.tell(Phase::Proof);
+    let found = prove(&run, &control).await?;
+    clock.lap(Phase::Proof);
     finish::sequences(&control, &manifest.sequences).await?;
     run.meter.tell(Phase::Indexes);
     builder.after_rows(options.workers()).await?;
@@ -125,8 +128,8 @@ async fn before_rows(control: &Session, builder: &Builder<'_>, manifest: &Manife
     control.client.batch_execute(sql).await.map_err(Error::server("drop the schema public, which the source has not"))
 }
 
-/// Loads all rows and large objects, then reads all of them back; returns what was read of each table.
-async fn rows(run: &Run, control: &Session) -> Result<Vec<RowHasher>> {
+/// Loads all rows and large objects.
+async fn load(run: &Run) -> Result<()> {
     let manifest = &run.manifest;
     let count = |list: usize| u64::try_from(list).unwrap_or(u64::MAX);
     let objects_bytes = super::super::rows::size(&manifest.large_objects.files);
@@ -134,19 +137,23 @@ async fn rows(run: &Run, control: &Session) -> Result<Vec<RowHasher>> {
     run.meter.expect(rows_bytes + objects_bytes, count(manifest.tables.len()));
 
     let workers = run.options.workers();
-    let objects = manifest.large_objects.count > 0;
     let mut queue: VecDeque<Work> = tables::loads(manifest, workers).into_iter().map(Work::Load).collect();
-    if objects {
+    if manifest.large_objects.count > 0 {
         queue.push_front(Work::LoadObjects);
     }
     work(run, queue, workers).await?;
+    Ok(())
+}
 
+/// Reads all rows and large objects back and compares them with the capture; returns what was read of each table.
+async fn prove(run: &Run, control: &Session) -> Result<Vec<RowHasher>> {
+    let manifest = &run.manifest;
     let mut queue: VecDeque<Work> = tables::checks(control, manifest).await?.into_iter().map(Work::Check).collect();
-    if objects {
+    if manifest.large_objects.count > 0 {
         queue.push_front(Work::CompareObjects);
     }
     let mut found = vec![RowHasher::new(); manifest.tables.len()];
-    for (table, sum) in work(run, queue, workers).await? {
+    for (table, sum) in work(run, queue, run.options.workers()).await? {
         if let Some(found) = found.get_mut(table) {
             found.merge(&sum);
         }
