@@ -272,7 +272,8 @@ async fn damaged_manifests_are_refused_before_the_target_is_touched() {
     let memory = Memory::default();
     capture(&source, &memory).await.expect("captured");
     let target = server.create_database("back").await;
-    let damages: [(&str, fn(&str) -> String); 5] = [
+    type Damage = fn(&str) -> String;
+    let damages: [(&str, Damage); 5] = [
         ("cannot be read", |text| text.replace('}', "")),
         ("cannot be read", |text| text.replace("\"sequences\"", "\"x\"")),
         ("contradicts itself", |text| text.replace("\"rows\": 20000,\n      \"size", "\"rows\": 20001,\n      \"size")),
