@@ -298,6 +298,11 @@ async fn odd_corners_are_judged_by_keys_names_and_samples_without_quoting_data()
         "{:?}",
         inspection.report.warnings
     );
+    assert!(
+        warned("of 40 sampled rows of public.folders, 1 belong to no wedding and 0 to more than one"),
+        "{:?}",
+        inspection.report.warnings
+    );
     assert_eq!(mapping.rules.tables_left_out, [name("public.nameless")]);
     assert_eq!(mapping.tables.iter().find(|t| t.name.table == "keyless").unwrap().key, ["wedding", "word"]);
     let statements: Vec<&str> = inspection.report.missing_indexes.iter().map(|i| i.statement.as_str()).collect();

@@ -319,6 +319,13 @@ impl Proposal<'_> {
                 "`{id}` is not unique by itself in {root}: an id that names two weddings will be refused"
             ));
         }
+        for (name, (rows, none, several)) in &self.evidence.disputed {
+            if self.owned.contains(name) && none + several > 0 {
+                self.warnings.push(format!(
+                    "of {rows} sampled rows of {name}, {none} belong to no wedding and {several} to more than one: check its edges"
+                ));
+            }
+        }
         let role = self.evidence.role.as_deref().unwrap_or("this role");
         let outside: BTreeSet<&TableName> = self
             .schema

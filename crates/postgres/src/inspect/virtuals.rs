@@ -43,10 +43,8 @@ pub fn of_table(known: &Known<'_>, table: &Table) -> Vec<Virtual> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for column in &table.columns {
-        if declared(known.schema, table, &column.name) {
-            continue;
-        }
+    let declared = declared(known.schema, table);
+    for column in table.columns.iter().filter(|column| !declared.contains(column.name.as_str())) {
         if matches!(column.base_type.as_str(), "json" | "jsonb") {
             found.extend(in_json(known, table, column));
         } else if let Some(pointed) = points_at(&column.name) {
@@ -59,11 +57,14 @@ pub fn of_table(known: &Known<'_>, table: &Table) -> Vec<Virtual> {
     found
 }
 
-fn declared(schema: &Schema, table: &Table, column: &str) -> bool {
-    let in_key = |key: &crate::schema::ForeignKey| key.from_columns.iter().any(|name| name == column);
-    schema.foreign_keys_of(&table.name).any(in_key)
-        || schema.foreign_keys.iter().any(|key| top(schema, &key.from) == &table.name && in_key(key))
-        || table.primary_key.as_deref() == Some(&[column.to_owned()])
+/// Columns that a foreign key uses already, or that are the row's own key.
+fn declared<'a>(schema: &'a Schema, table: &'a Table) -> BTreeSet<&'a str> {
+    let keys = schema.foreign_keys.iter().filter(|key| key.from == table.name || top(schema, &key.from) == &table.name);
+    let mut columns: BTreeSet<&str> = keys.flat_map(|key| key.from_columns.iter().map(String::as_str)).collect();
+    if let Some([single]) = table.primary_key.as_deref() {
+        columns.insert(single);
+    }
+    columns
 }
 
 /// The owned table that words such as `guest` or `lead, guest` name.
