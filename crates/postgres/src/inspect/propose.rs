@@ -2,7 +2,7 @@
 
 use super::{
     Error, Options,
-    decide::{Known, top},
+    decide::{Known, keys_by_table, top},
     evidence::{Answers, EdgeKey, Evidence},
     files, group, indexes,
     names::{any, head, lasting, words},
@@ -58,6 +58,7 @@ pub fn propose(schema: &Schema, evidence: &Evidence, answers: &Answers, options:
         owned: BTreeSet::new(),
         via: BTreeMap::new(),
         identity_schemas: rules.identity_schemas.clone(),
+        keys: keys_by_table(schema),
         warnings: Vec::new(),
     };
     proposal.close();
@@ -92,6 +93,7 @@ struct Proposal<'a> {
     /// The edge by which each table was found, with the decision that brought it in.
     via: BTreeMap<TableName, (EdgeKey, Decision)>,
     identity_schemas: Vec<String>,
+    keys: BTreeMap<&'a TableName, Vec<&'a ForeignKey>>,
     warnings: Vec<String>,
 }
 
@@ -103,6 +105,7 @@ impl Proposal<'_> {
             root: &self.root,
             owned: &self.owned,
             identity_schemas: &self.identity_schemas,
+            keys: &self.keys,
         }
     }
 
