@@ -73,7 +73,7 @@ impl<'s> Known<'s> {
             return self.itself(key);
         }
         let (not_null, cascade) = (self.not_null(key), key.on_delete == OnDelete::Cascade);
-        if lasting(from) {
+        if lasting(from) && !(not_null && cascade) {
             return if not_null {
                 (
                     Decision::AssumedOwns,

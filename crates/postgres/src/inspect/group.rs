@@ -94,14 +94,19 @@ const WORDS: &[(Group, &[&str])] = &[
 ];
 
 /// Words that decide only if no other does.
-const WEAK: &[(Group, &[&str])] = &[
-    (Group::Guests, &["table", "party", "response", "answer", "family", "member"]),
-    (Group::Vendors, &["contact", "service"]),
-];
+const WEAK: &[(Group, &[&str])] =
+    &[(Group::Guests, &["table", "party", "response", "answer", "family"]), (Group::Vendors, &["contact", "service"])];
+
+/// Logs are restored with no group but `other`, whatever they log.
+const LOGS: &[&str] =
+    &["log", "audit", "activity", "history", "outbox", "notification", "session", "webhook", "queue", "job", "version"];
 
 /// The group that a table's name speaks for: the head noun first, then the words before it.
 pub fn by_name(table: &TableName) -> Option<Group> {
     let words = table_words(table);
+    if words.iter().any(|word| LOGS.contains(&word.as_str())) {
+        return Some(Group::Other);
+    }
     let of = |list: &[(Group, &[&str])]| {
         words
             .iter()
@@ -124,6 +129,7 @@ mod tests {
         assert_eq!(of("VendorContact"), Some(Group::Vendors));
         assert_eq!(of("guest_contacts"), Some(Group::Guests));
         assert_eq!(of("seating_tables"), Some(Group::Guests));
+        assert_eq!(of("guest_activity_log"), Some(Group::Other));
         assert_eq!(of("widgets"), None);
     }
 }

@@ -80,7 +80,7 @@ fn statement(table: &Table, columns: &[EdgeColumn]) -> String {
                 return quote_ident(&column.column);
             }
             let sql = column.sql("t");
-            format!("({})", sql.strip_prefix("(t.").map_or(sql.clone(), |rest| format!("({rest}")))
+            sql.strip_prefix("(t.").map_or(sql.clone(), |rest| format!("({rest}"))
         })
         .collect();
     format!("CREATE INDEX {how}ON {} ({});", table.name.sql(), list.join(", "))

@@ -81,16 +81,15 @@ pub fn lasting(table: &TableName) -> bool {
         "workspace",
         "planner",
         "supplier",
-        "team",
-        "role",
-        "plan",
         "subscription",
-        "country",
-        "currency",
-        "template",
     ];
+    // These say so only alone: a seating plan is part of a wedding.
+    const ALONE: &[&str] =
+        &["plan", "role", "team", "template", "country", "currency", "client", "customer", "vendor", "venue"];
     let all = table_words(table);
-    LASTING.contains(&head(&all)) && !any(&all, &["wedding", "guest", "invitation"])
+    let last = head(&all);
+    (LASTING.contains(&last) || (all.len() == 1 && ALONE.contains(&last)))
+        && !any(&all, &["wedding", "guest", "invitation"])
 }
 
 #[cfg(test)]

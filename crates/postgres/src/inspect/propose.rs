@@ -280,7 +280,12 @@ impl Proposal<'_> {
             }
         }
         for table in tables {
-            table.group = groups.get(&table.name).copied().unwrap_or(Group::Other);
+            // Rows that join a wedding to something shared go with what that is, as engagements with suppliers.
+            let joined = || {
+                let shared = edges.iter().filter(|edge| edge.from == table.name && !self.owned.contains(&edge.to));
+                shared.filter(|edge| !person(&edge.to)).find_map(|edge| group::by_name(&edge.to))
+            };
+            table.group = groups.get(&table.name).copied().or_else(joined).unwrap_or(Group::Other);
         }
     }
 
@@ -313,6 +318,13 @@ impl Proposal<'_> {
             self.warnings.push(format!(
                 "`{id}` is not unique by itself in {root}: an id that names two weddings will be refused"
             ));
+        }
+        for (name, (rows, none, several)) in &self.evidence.disputed {
+            if self.owned.contains(name) && none + several > 0 {
+                self.warnings.push(format!(
+                    "of {rows} sampled rows of {name}, {none} belong to no wedding and {several} to more than one: check its edges"
+                ));
+            }
         }
         let role = self.evidence.role.as_deref().unwrap_or("this role");
         let outside: BTreeSet<&TableName> = self

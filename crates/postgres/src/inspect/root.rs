@@ -118,10 +118,9 @@ fn below(schema: &Schema, root: &TableName) -> usize {
     found.len()
 }
 
-/// The column by which people name a wedding: the primary key, a unique column called id, or the last one of a composite key.
-pub fn id_column(table: &Table) -> Option<String> {
-    let key = table.primary_key.as_deref().unwrap_or_default();
-    if let [single] = key {
+/// A column that identifies a row by itself: the primary key, or a unique column, one called id first.
+pub fn single_key(table: &Table) -> Option<String> {
+    if let Some([single]) = table.primary_key.as_deref() {
         return Some(single.clone());
     }
     let unique = |column: &&Column| {
@@ -129,15 +128,16 @@ pub fn id_column(table: &Table) -> Option<String> {
             && table
                 .uniques
                 .iter()
-                .any(|u| !u.partial && !u.expression && u.columns.as_slice() == [column.name.clone()])
+                .any(|u| !u.partial && !u.expression && u.columns.as_slice() == std::slice::from_ref(&column.name))
     };
     let by_name = |column: &&Column| head(&words(&column.name)) == "id";
-    let columns = || table.columns.iter();
-    columns()
-        .find(|c| unique(c) && by_name(c))
-        .or_else(|| columns().find(unique))
-        .map(|c| c.name.clone())
-        .or_else(|| key.last().cloned())
+    let columns = || table.columns.iter().filter(unique);
+    columns().find(by_name).or_else(|| columns().next()).map(|column| column.name.clone())
+}
+
+/// The column by which people name a wedding; the last one of a composite key where nothing better exists.
+pub fn id_column(table: &Table) -> Option<String> {
+    single_key(table).or_else(|| table.primary_key.as_ref()?.last().cloned())
 }
 
 /// How much a date column sounds like the day of the wedding.

@@ -2,7 +2,7 @@
 
 use super::{
     decide::{Known, top},
-    names::{any, points_at, table_words, words},
+    names::{any, head, points_at, table_words, words},
 };
 use crate::{
     mapping::{Decision, Edge, OnlyWhere},
@@ -43,10 +43,8 @@ pub fn of_table(known: &Known<'_>, table: &Table) -> Vec<Virtual> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for column in &table.columns {
-        if declared(known.schema, table, &column.name) {
-            continue;
-        }
+    let declared = declared(known.schema, table);
+    for column in table.columns.iter().filter(|column| !declared.contains(column.name.as_str())) {
         if matches!(column.base_type.as_str(), "json" | "jsonb") {
             found.extend(in_json(known, table, column));
         } else if let Some(pointed) = points_at(&column.name) {
@@ -59,11 +57,14 @@ pub fn of_table(known: &Known<'_>, table: &Table) -> Vec<Virtual> {
     found
 }
 
-fn declared(schema: &Schema, table: &Table, column: &str) -> bool {
-    let in_key = |key: &crate::schema::ForeignKey| key.from_columns.iter().any(|name| name == column);
-    schema.foreign_keys_of(&table.name).any(in_key)
-        || schema.foreign_keys.iter().any(|key| top(schema, &key.from) == &table.name && in_key(key))
-        || table.primary_key.as_deref() == Some(&[column.to_owned()])
+/// Columns that a foreign key uses already, or that are the row's own key.
+fn declared<'a>(schema: &'a Schema, table: &'a Table) -> BTreeSet<&'a str> {
+    let keys = schema.foreign_keys.iter().filter(|key| key.from == table.name || top(schema, &key.from) == &table.name);
+    let mut columns: BTreeSet<&str> = keys.flat_map(|key| key.from_columns.iter().map(String::as_str)).collect();
+    if let Some([single]) = table.primary_key.as_deref() {
+        columns.insert(single);
+    }
+    columns
 }
 
 /// The owned table that words such as `guest` or `lead, guest` name.
@@ -71,7 +72,9 @@ pub fn named<'a>(known: &'a Known<'_>, pointed: &[String], other_than: &TableNam
     let ends = |table: &&TableName| {
         let name = table_words(table);
         let short = name.strip_prefix(&["wedding".to_owned()][..]).filter(|rest| !rest.is_empty());
-        pointed == name.as_slice() || short.is_some_and(|short| pointed == short)
+        // `wedding_id` means the root whatever stands before its noun.
+        let noun = *table == known.root && matches!(pointed, [one] if one == head(&name));
+        pointed == name.as_slice() || short.is_some_and(|short| pointed == short) || noun
     };
     known.owned.iter().find(|table| *table != other_than && ends(table))
 }
@@ -79,7 +82,7 @@ pub fn named<'a>(known: &'a Known<'_>, pointed: &[String], other_than: &TableNam
 /// The single key column of a table, if values of `column` can be compared with it.
 fn target_key(known: &Known<'_>, to: &TableName, column: Option<&Column>) -> Option<String> {
     let target = known.schema.tables.get(to)?;
-    let key = super::root::id_column(target)?;
+    let key = super::root::single_key(target)?;
     let far = target.column(&key)?;
     let Some(column) = column else { return Some(key) };
     let (near, far) = (comparison(column), comparison(far));

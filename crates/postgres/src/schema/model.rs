@@ -150,7 +150,8 @@ pub struct Table {
     pub replica_identity_columns: Option<Vec<String>>,
     /// `reltuples` as the planner has it; negative if never analysed.
     pub estimated_rows: i64,
-    /// Size of the heap on disk, bytes.
+    /// Size of the heap as the planner has it, bytes; 0 if never vacuumed or analysed, and for partitioned tables. Asking for
+    /// the true size would wait behind a table's DDL.
     pub size_bytes: i64,
     /// Comment on the table.
     pub comment: Option<String>,
