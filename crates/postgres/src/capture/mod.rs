@@ -29,7 +29,7 @@ pub use hash::{RowHasher, scope_hash};
 pub use manifest::*;
 pub use names::{file_path, references_path, rows_path};
 pub use port::*;
-pub use weddings::{Captured, Options, Progress, Request, weddings};
+pub use weddings::{Captured, Options, Progress, Request, WEDDINGS_MAX, weddings};
 
 /// The result of a capture.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
