@@ -106,10 +106,6 @@ fn warnings(frame: &Frame<'_>, work: &Work, plan: &Plan, request: &Request) -> V
         if table.keyless() {
             warnings.push(format!("{name} has no key: rows are matched by their whole content"));
         }
-        let written = frame.position(name).is_some_and(|index| work.table(index).written().next().is_some());
-        if !table.live.exclusions.is_empty() && written {
-            warnings.push(format!("{name} has an exclusion constraint, which is checked only while writing"));
-        }
     }
     if !plan.root_exists && request.mode != Mode::Exact {
         warnings.push("the wedding's own row is gone from live: it comes back with all that it owned".to_owned());
