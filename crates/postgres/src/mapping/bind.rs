@@ -52,6 +52,10 @@ impl Mapping {
         let (tables, components, owning_components) = ordered(tables);
         Ok(Bound {
             root_id: self.wedding.id.clone(),
+            root_id_unique: schema
+                .tables
+                .get(&self.wedding.table)
+                .is_some_and(|table| unique_alone(table, &self.wedding.id)),
             tables,
             components,
             owning_components,
@@ -172,10 +176,9 @@ impl Binder<'_> {
                 Some(_) => {}
             }
         }
-        let alone = |columns: &[String]| columns.len() == 1 && columns.first() == Some(&root.id);
-        let unique = table.primary_key.as_deref().is_some_and(alone)
-            || table.uniques.iter().any(|unique| !unique.partial && !unique.expression && alone(&unique.columns));
-        if table.column(&root.id).is_some() && !unique {
+        // A part of the primary key is let through: callers check that one id names one row (`Bound::root_id_unique`).
+        let in_key = table.primary_key.as_ref().is_some_and(|key| key.contains(&root.id));
+        if table.column(&root.id).is_some() && !unique_alone(table, &root.id) && !in_key {
             let message =
                 format!("`{}` is not unique by itself in {}: one id must name one wedding", root.id, root.table);
             self.wrong(place("id"), message);
@@ -246,6 +249,13 @@ impl Binder<'_> {
             self.wrong(Place::of(["table".into(), n.into(), "name".into()]), message);
         }
     }
+}
+
+/// Whether the database itself keeps a column unique.
+fn unique_alone(table: &Table, id: &str) -> bool {
+    let alone = |columns: &[String]| matches!(columns, [single] if single == id);
+    table.primary_key.as_deref().is_some_and(alone)
+        || table.uniques.iter().any(|unique| !unique.partial && !unique.expression && alone(&unique.columns))
 }
 
 /// The key that identifies a table's rows, or which mapped column is at fault and why.

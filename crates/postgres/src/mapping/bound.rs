@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 pub struct Bound {
     /// The root's column by which weddings are named.
     pub root_id: String,
+    /// The database keeps that column unique. Where it does not (it is one part of a composite key), a caller must refuse an id
+    /// that names more than one row of the root, since ownership is told by the id.
+    pub root_id_unique: bool,
     /// Owned tables, the root first, parents before children along owning edges.
     pub tables: Vec<BoundTable>,
     /// Positions in `tables` of those that reference one another in a cycle by any constraint or edge, referenced ones first:

@@ -100,7 +100,7 @@ mod tests {
             let mut graph = vec![Vec::new(); 12];
             for (from, to) in edges { graph[from].push(to); }
             let found = components(&graph);
-            let mut position = vec![usize::MAX; 12];
+            let mut position = [usize::MAX; 12];
             for (n, component) in found.iter().enumerate() { for node in component { position[*node] = n; } }
             prop_assert!(position.iter().all(|p| *p != usize::MAX));
             for (from, tos) in graph.iter().enumerate() { for to in tos { prop_assert!(position[*to] <= position[from]); } }

@@ -150,7 +150,8 @@ pub struct Table {
     pub replica_identity_columns: Option<Vec<String>>,
     /// `reltuples` as the planner has it; negative if never analysed.
     pub estimated_rows: i64,
-    /// Size of the heap on disk, bytes.
+    /// Size of the heap as the planner has it, bytes; 0 if never vacuumed or analysed, and for partitioned tables. Asking for
+    /// the true size would wait behind a table's DDL.
     pub size_bytes: i64,
     /// Comment on the table.
     pub comment: Option<String>,
@@ -309,12 +310,12 @@ pub struct Publication {
 
 impl Schema {
     /// Foreign keys of one table.
-    pub fn foreign_keys_of<'a>(&'a self, table: &'a TableName) -> impl Iterator<Item = &'a ForeignKey> {
+    pub fn foreign_keys_of<'a>(&'a self, table: &TableName) -> impl Iterator<Item = &'a ForeignKey> {
         self.foreign_keys.iter().filter(move |key| &key.from == table)
     }
 
     /// Foreign keys that reference one table.
-    pub fn foreign_keys_to<'a>(&'a self, table: &'a TableName) -> impl Iterator<Item = &'a ForeignKey> {
+    pub fn foreign_keys_to<'a>(&'a self, table: &TableName) -> impl Iterator<Item = &'a ForeignKey> {
         self.foreign_keys.iter().filter(move |key| &key.to == table)
     }
 }

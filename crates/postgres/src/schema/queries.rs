@@ -11,11 +11,12 @@ SELECT current_setting('server_version_num')::int4, current_database()::text,
 /// The cluster's identifier, asked only if the role may.
 pub const SYSTEM_IDENTIFIER: &str = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
 
-/// Tables outside the system schemas; temporary ones live in `pg_temp_*`, which the pattern leaves out too.
+/// Tables outside the system schemas; temporary ones live in `pg_temp_*`, which the pattern leaves out too. The size is the
+/// planner's: `pg_relation_size` would wait behind every `ALTER TABLE` (safety rule S10).
 pub const TABLES: &str = r"
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition,
        c.relrowsecurity, c.relforcerowsecurity, c.relreplident::text,
-       c.reltuples::float8, coalesce(CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) END, 0)::int8,
+       c.reltuples::float8, c.relpages::int8 * current_setting('block_size')::int8,
        obj_description(c.oid, 'pg_class'),
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
        CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid END,
