@@ -1,12 +1,18 @@
 //! Capturing weddings: what is in a capture, and that it is what the database holds.
 
+#[path = "registry/folder.rs"]
+mod folder;
 mod registry;
+#[path = "registry/sample.rs"]
+mod sample;
 
 use keepsake_postgres::capture::{Options, RowHasher};
 use keepsake_testkit::postgres::Server;
-use registry::{capture, capture_with, dsn, mapping};
+use registry::capture_with;
+use sample::{capture, mapping};
 use std::process::Command;
 
+<<<<<<< HEAD
 async fn sample() -> (Server, keepsake_postgres::connect::Dsn) {
     let server = Server::start();
     server.connect("postgres").await.batch_execute(registry::SCHEMA).await.unwrap();
@@ -14,6 +20,8 @@ async fn sample() -> (Server, keepsake_postgres::connect::Dsn) {
     (server, dsn)
 }
 
+=======
+>>>>>>> h/pgcapture
 fn rows<'a>(
     captured: &'a keepsake_postgres::capture::Captured,
     table: &str,
@@ -23,7 +31,7 @@ fn rows<'a>(
 
 #[tokio::test]
 async fn a_capture_holds_every_row_the_wedding_owns_and_nothing_else() {
-    let (server, dsn) = sample().await;
+    let (server, dsn) = sample::install().await;
     let (captured, kept) = capture(&dsn, &["1"]).await.unwrap().remove(0);
     let counts: Vec<(String, u64)> =
         captured.manifest.tables.iter().map(|table| (table.name.to_string(), table.rows)).collect();
@@ -62,7 +70,7 @@ async fn a_capture_holds_every_row_the_wedding_owns_and_nothing_else() {
 
 #[tokio::test]
 async fn the_same_rows_give_the_same_bytes() {
-    let (server, dsn) = sample().await;
+    let (server, dsn) = sample::install().await;
     let (one, first) = capture(&dsn, &["1"]).await.unwrap().remove(0);
     let client = server.connect("postgres").await;
     for sql in ["UPDATE guests SET full_name = full_name", "VACUUM FULL guests", "ANALYZE"] {
@@ -77,7 +85,7 @@ async fn the_same_rows_give_the_same_bytes() {
 
 #[tokio::test]
 async fn s11_many_weddings_in_one_pass_are_the_same_as_one_by_one() {
-    let (server, dsn) = sample().await;
+    let (_server, dsn) = sample::install().await;
     let ids = ["1", "2", "3", "5"];
     let together = capture(&dsn, &ids).await.unwrap();
     assert_eq!(together.len(), 4);
@@ -94,7 +102,7 @@ async fn s11_many_weddings_in_one_pass_are_the_same_as_one_by_one() {
 
 #[tokio::test]
 async fn s05_shared_rows_are_references_and_identities_never_more_than_their_key() {
-    let (_server, dsn) = sample().await;
+    let (_server, dsn) = sample::install().await;
     let (captured, kept) = capture(&dsn, &["1"]).await.unwrap().remove(0);
     let reference =
         |name: &str| captured.manifest.references.iter().find(|entry| entry.name.to_string() == name).unwrap();
@@ -123,7 +131,7 @@ async fn s05_shared_rows_are_references_and_identities_never_more_than_their_key
 
 #[tokio::test]
 async fn references_that_lead_nowhere_are_an_issue() {
-    let (server, dsn) = sample().await;
+    let (server, dsn) = sample::install().await;
     let client = server.connect("postgres").await;
     client.batch_execute(r#"UPDATE guests SET extra = '{"vendor": "99"}' WHERE id = 1; UPDATE guests SET extra = '{"vendor": "no number"}' WHERE id = 2"#).await.unwrap();
     let (captured, _) = capture(&dsn, &["1"]).await.unwrap().remove(0);
@@ -137,7 +145,11 @@ async fn references_that_lead_nowhere_are_an_issue() {
 
 #[tokio::test]
 async fn the_score_sees_what_is_wrong() {
+<<<<<<< HEAD
     let (server, dsn) = sample().await;
+=======
+    let (server, dsn) = sample::install().await;
+>>>>>>> h/pgcapture
     server
         .connect("postgres")
         .await
@@ -160,7 +172,7 @@ async fn the_score_sees_what_is_wrong() {
 
 #[tokio::test]
 async fn an_empty_wedding_and_one_with_ten_thousand_guests() {
-    let (server, dsn) = sample().await;
+    let (server, dsn) = sample::install().await;
     let client = server.connect("postgres").await;
     client.batch_execute("INSERT INTO guests (wedding_id, full_name) SELECT 5, repeat('é', 20000 / 2) FROM generate_series(1, 5); INSERT INTO guests (wedding_id, full_name) SELECT 5, 'Guest ' || i FROM generate_series(1, 9995) i; DELETE FROM seats WHERE guest_id IN (SELECT id FROM guests WHERE wedding_id = 4); UPDATE guests SET plus_one_of = NULL; DELETE FROM guests WHERE wedding_id = 4").await.unwrap();
     let captured = capture(&dsn, &["4", "5"]).await.unwrap();
@@ -174,10 +186,10 @@ async fn an_empty_wedding_and_one_with_ten_thousand_guests() {
 
 #[tokio::test]
 async fn restore_md_works_with_psql_alone() {
-    let (server, source) = sample().await;
+    let (server, source) = sample::install().await;
     let (captured, kept) = capture(&source, &["1"]).await.unwrap().remove(0);
     let folder = tempfile::tempdir().unwrap();
-    kept.write_to(folder.path());
+    folder::write(&kept, folder.path());
     let run = |database: &str, script: &str| {
         let mut psql = Command::new("sh");
         psql.arg("-c").arg(script).current_dir(folder.path());
@@ -206,19 +218,19 @@ async fn restore_md_works_with_psql_alone() {
 
 async fn hash_of(server: &Server, database: &str, schema: &str, table: &str, columns: &[String]) -> String {
     let client = server.connect(database).await;
-    client.batch_execute("SET TimeZone = 'UTC'; SET extra_float_digits = 3").await.unwrap();
+    client.batch_execute("SET TimeZone = 'UTC'; SET extra_float_digits = 3").await.expect("rows");
     let quoted: Vec<String> = columns.iter().map(|name| keepsake_postgres::schema::quote_ident(name)).collect();
     let name = keepsake_postgres::schema::TableName::new(schema, table).sql();
-    let copy = client.copy_out(&format!("COPY {name} ({}) TO STDOUT", quoted.join(", "))).await.unwrap();
-    let lines: Vec<bytes::Bytes> = futures::TryStreamExt::try_collect(copy).await.unwrap();
+    let copy = client.copy_out(&format!("COPY {name} ({}) TO STDOUT", quoted.join(", "))).await.expect("rows");
+    let lines: Vec<bytes::Bytes> = futures::TryStreamExt::try_collect(copy).await.expect("rows");
     let mut hasher = RowHasher::new();
-    lines.iter().for_each(|line| hasher.add(&line[..line.len() - 1]));
+    lines.iter().for_each(|line| hasher.add(line.strip_suffix(b"\n").expect("a line")));
     hasher.hex()
 }
 
 #[tokio::test]
 async fn every_document_is_there_and_the_mapping_can_be_read_back() {
-    let (_server, dsn) = sample().await;
+    let (_server, dsn) = sample::install().await;
     let (_, kept) = capture_with(&dsn, &mapping(), &["2"], None, Options::default()).await.unwrap().remove(0);
     let paths = kept.paths();
     for path in [
@@ -236,4 +248,37 @@ async fn every_document_is_there_and_the_mapping_can_be_read_back() {
     let schema: keepsake_postgres::schema::Schema = serde_json::from_str(&kept.text("schema/schema.json")).unwrap();
     assert!(stored.bind(&schema).is_ok(), "the stored mapping fits the stored schema");
     assert!(schema.tables.keys().all(|name| name.schema != "pg_catalog"));
+}
+
+#[tokio::test]
+async fn composite_references_and_ids_of_unusual_types() {
+    let server = keepsake_testkit::postgres::Server::start();
+    let client = server.connect("postgres").await;
+    let sql = r#"
+        CREATE TABLE venues (country text, no int, title text, PRIMARY KEY (country, no));
+        CREATE TABLE weddings (code numeric(8,2) PRIMARY KEY, country text, venue int, FOREIGN KEY (country, venue) REFERENCES venues);
+        CREATE TABLE guests (wedding numeric(8,2) REFERENCES weddings, n int, PRIMARY KEY (wedding, n));
+        INSERT INTO venues VALUES ('uk', 1, 'Barn'), ('uk', 2, 'Hall'), ('it', 1, 'Villa');
+        INSERT INTO weddings VALUES (7, 'uk', 2), (8, 'it', 1), (9, 'it', NULL);
+        INSERT INTO guests VALUES (7, 1), (7, 2), (9, 1);"#;
+    client.batch_execute(sql).await.unwrap();
+    let edge = |from: &str, columns: &str, to: &str, to_columns: &str, decision: &str| {
+        format!(
+            "[[edge]]\nfrom = \"public.{from}\"\ncolumns = [{columns}]\nto = \"public.{to}\"\nto_columns = [{to_columns}]\ndecision = \"{decision}\"\n"
+        )
+    };
+    let text = format!(
+        "version = 1\n[wedding]\ntable = \"public.weddings\"\nid = \"code\"\n[[table]]\nname = \"public.guests\"\ngroup = \"guests\"\n{}{}[rules]\ndisplay = {{ \"public.venues\" = [\"title\"] }}\n",
+        edge("guests", "\"wedding\"", "weddings", "\"code\"", "owns"),
+        edge("weddings", "\"country\", \"venue\"", "venues", "\"country\", \"no\"", "refers"),
+    );
+    let mapping = keepsake_postgres::mapping::Mapping::parse(&text).unwrap();
+    let dsn = registry::dsn(&server.dsn("postgres"));
+    let captured = capture_with(&dsn, &mapping, &["7", "8.00", "9.0"], None, Options::default()).await.unwrap();
+    assert_eq!(captured[0].0.manifest.wedding.id, "7.00");
+    assert_eq!(captured[0].1.text("references/public.venues.copy"), "uk\t2\tHall\n");
+    assert_eq!(captured[1].1.text("references/public.venues.copy"), "it\t1\tVilla\n");
+    assert!(captured[2].0.manifest.references.is_empty());
+    let error = capture_with(&dsn, &mapping, &["seven"], None, Options::default()).await.unwrap_err();
+    assert!(error.to_string().contains("no wedding seven"), "{error}");
 }

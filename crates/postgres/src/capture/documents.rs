@@ -150,7 +150,8 @@ psql -X -v ON_ERROR_STOP=1 --single-transaction -d DATABASE -c \"SET session_rep
 ```\n\n\
 With triggers off, PostgreSQL does not check foreign keys: rows of other tables that this wedding refers to (see\n\
 `references/`) must still be there. Sequences are not moved: before the application starts, set each one that feeds an\n\
-id (`SELECT setval(...)`) beyond the largest id in its table. Copy `files/<store>/` back to where the store keeps its files.\n\n\
+id (`SELECT setval(...)`) beyond the largest id in its table. Copy `files/<store>/` back to where the store keeps its files\n\
+(in names, `%25` stands for `%`).\n\n\
 ## What is here\n\n\
 | table | group | rows | file |\n|---|---|---|---|\n{rows}",
         at = manifest.captured_at,

@@ -20,6 +20,11 @@ impl BeginError {
     pub(super) fn lock(error: tokio_postgres::Error) -> Self {
         Self::Lock(error.into())
     }
+
+    /// A lock was not had in time.
+    pub(super) fn is_lock_wait(&self) -> bool {
+        matches!(self, Self::Lock(source) if source.is(&SqlState::LOCK_NOT_AVAILABLE))
+    }
 }
 
 /// The tables that a mapping names and a capture reads: owned ones, and shared ones outside identity schemas.
@@ -88,7 +93,7 @@ async fn denied(session: &Session, wanted: &BTreeSet<&TableName>, source: Server
     let schemas: Vec<&str> = wanted.iter().map(|name| name.schema.as_str()).collect();
     let names: Vec<&str> = wanted.iter().map(|name| name.table.as_str()).collect();
     let sql = "SELECT n.nspname, c.relname, pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
-               FROM pg_catalog.unnest($1::text[], $2::text[]) w(s, t) \
+               FROM unnest($1::text[], $2::text[]) w(s, t) \
                JOIN pg_catalog.pg_namespace n ON n.nspname = w.s \
                JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t \
                WHERE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') \

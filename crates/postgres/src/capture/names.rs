@@ -2,13 +2,10 @@
 
 use crate::schema::TableName;
 use aws_lc_rs::digest::{SHA256, digest};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// A part of a table's name keeps letters, digits, `_` and `-` only, so that the dot between the two parts is the only one.
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
-
-/// A path keeps what every file system takes; `%` itself is encoded, so that decoding is exact.
-const SEGMENT: &AsciiSet = &CONTROLS.add(b'%').add(b'\\');
 
 /// File systems take names of 255 bytes; a longer one is cut and told apart by its hash.
 const LONGEST: usize = 240;
@@ -25,9 +22,21 @@ pub fn references_path(table: &TableName) -> String {
 
 /// `files/<store>/<path>`: where the content of a file of that path in that store is.
 pub fn file_path(store: &str, path: &str) -> String {
-    let segments: Vec<String> =
-        path.split('/').map(|segment| shortened(utf8_percent_encode(segment, SEGMENT).to_string(), segment)).collect();
+    let segments: Vec<String> = path.split('/').map(|part| shortened(segment(part), part)).collect();
     format!("files/{}/{}", shortened(utf8_percent_encode(store, NAME).to_string(), store), segments.join("/"))
+}
+
+/// A path's segment as file systems take it. `%` itself is encoded, so that decoding is exact.
+fn segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_ascii_control() || char == '%' || char == '\\' {
+            encoded.push_str(&format!("%{:02X}", u32::from(char)));
+        } else {
+            encoded.push(char);
+        }
+    }
+    encoded
 }
 
 fn table_file(table: &TableName) -> String {
@@ -120,6 +129,13 @@ mod tests {
         ] {
             assert_eq!(named(out, None), Named::Refused, "{out}");
         }
+    }
+
+    #[test]
+    fn file_names_stay_readable_and_short() {
+        assert_eq!(file_path("photos", "w1/Zoë & Sam 100%.jpg"), "files/photos/w1/Zoë & Sam 100%25.jpg");
+        let long = file_path("photos", &format!("w1/{}.jpg", "é".repeat(125)));
+        assert!(long.len() < 255 + 20 && long.contains('~'), "{long}");
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use crate::{
 use futures::{StreamExt, future::try_join_all, stream};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use tokio_postgres::error::SqlState;
 
 /// Everything that was read.
 pub(super) struct Read {
@@ -32,19 +33,31 @@ pub(super) struct Read {
     pub root_columns: Vec<String>,
 }
 
-/// How long a capture waits for a table that a schema change has locked.
-const LOCK_WAIT: &str = "5s";
+/// How long one attempt waits for a table that a schema change has locked. It must stay below a second: from then on
+/// PostgreSQL looks for deadlocks, and might end the application's transaction instead of ours.
+const LOCK_WAIT: &str = "800ms";
+/// Attempts before the capture gives up: five seconds.
+const LOCK_ATTEMPTS: u32 = 6;
+/// Progress is told after each table, and in a big one after so many bytes.
+const PROGRESS_BYTES: u64 = 1024 * 1024;
 /// Requests under way before the answer to the first: hides the network's delay.
 const PIPELINED: usize = 4;
 
 /// Locks the tables, takes the snapshot, and reads all rows of all weddings into their sinks.
 pub(super) async fn rows(session: &Session, request: &Request<'_>) -> Result<Read> {
-    let (captured_at, snapshot, lsn, schema) = match begin(session, request.mapping).await {
-        Ok(begun) => begun,
-        Err(error) => return Err(explain::begin(session, request.mapping, error).await),
+    let mut attempt = 1;
+    let (captured_at, snapshot, lsn, schema) = loop {
+        match begin(session, request.mapping).await {
+            Ok(begun) => break begun,
+            Err(error) if attempt < LOCK_ATTEMPTS && error.is_lock_wait() => {
+                attempt += 1;
+                rollback(session).await?;
+            }
+            Err(error) => return Err(explain::begin(session, request.mapping, error).await),
+        }
     };
     let bound = explain::bind(request.mapping, request.mapping_text, &schema)?;
-    let (asked, canonical) = ids::canonical(&bound, request.ids)?;
+    let (asked, canonical) = ids::canonical(session, &bound, request.ids).await?;
     ownership::set_ids(&session.client, &canonical)
         .await
         .map_err(|error| Error::read("the ids of the weddings", error))?;
@@ -88,8 +101,9 @@ async fn begin(session: &Session, mapping: &Mapping) -> std::result::Result<Begu
                   (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint, \
                   CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
                   ELSE pg_catalog.pg_current_wal_insert_lsn() END::text";
-    // Sent together; the first that fails answers first.
+    // Sent together and looked at in order: the first that fails answers first, and fails the others.
     let (_, row, schema) = tokio::try_join!(
+        biased;
         async { session.client.batch_execute(&begin).await.map_err(explain::BeginError::lock) },
         async { session.client.query_typed_one(moment, &[]).await.map_err(explain::BeginError::lock) },
         async { schema::read(&session.client).await.map_err(explain::BeginError::Schema) },
@@ -130,13 +144,18 @@ async fn all(
     let mut copies = stream::iter(starting).buffered(PIPELINED);
     while let Some(started) = copies.next().await {
         let (plan, copy) = started?;
-        let report = |rows, bytes| {
+        let tell = request.options.progress.as_deref();
+        let report = |rows: u64, bytes: u64| {
+            let told = progress.bytes / PROGRESS_BYTES;
             progress.rows += rows;
             progress.bytes += bytes;
+            if let (Some(tell), true) = (tell, progress.bytes / PROGRESS_BYTES > told) {
+                tell(progress);
+            }
         };
         scan::scan(plan, copy, weddings, &by_owner, report).await?;
         progress.tables_done += 1;
-        if let Some(tell) = &request.options.progress {
+        if let Some(tell) = tell {
             tell(progress);
         }
         if plan.position == 0 {
@@ -179,8 +198,31 @@ pub(super) fn lost(plan: &Plan<'_>, error: crate::connect::Error) -> Error {
     }
 }
 
+async fn rollback(session: &Session) -> Result<()> {
+    session.client.batch_execute("ROLLBACK").await.map_err(|error| Error::read("the tables of the mapping", error))
+}
+
 /// The files that the weddings' rows name now, for comparing with those of the snapshot (safety rule S6).
 pub(super) async fn named_files(
+    session: &Session,
+    bound: &Bound,
+    weddings: &[Wedding],
+) -> Result<Vec<BTreeSet<(String, String)>>> {
+    let mut attempt = 1;
+    loop {
+        match named_files_once(session, bound, weddings).await {
+            Err(Error::Read { source, .. })
+                if attempt < LOCK_ATTEMPTS && source.is(&SqlState::LOCK_NOT_AVAILABLE) && !session.is_broken() =>
+            {
+                attempt += 1;
+                rollback(session).await?;
+            }
+            read => return read,
+        }
+    }
+}
+
+async fn named_files_once(
     session: &Session,
     bound: &Bound,
     weddings: &[Wedding],
@@ -201,7 +243,7 @@ pub(super) async fn named_files(
         let mut lines = scan::Lines::default();
         while let Some(piece) = copy.next().await {
             lines.push(piece.map_err(failed)?);
-            while let Some(row) = lines.next() {
+            for row in lines.by_ref() {
                 let mut fields = line::fields(&row);
                 let owner = fields.next().and_then(line::value).unwrap_or_default();
                 let at = weddings.iter().position(|wedding| wedding.id == owner);

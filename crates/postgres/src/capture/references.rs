@@ -95,7 +95,7 @@ pub(super) async fn read(
             let mut lines = Lines::default();
             while let Some(piece) = copy.next().await {
                 lines.push(piece.map_err(|source| Error::read(format!("the shared rows of {name}"), source))?);
-                while let Some(row) = lines.next() {
+                for row in lines.by_ref() {
                     share(&table, &targets, &row, weddings, &mut missing, (&mut rows, &mut counts), &mut found);
                 }
             }
@@ -218,7 +218,7 @@ fn condition(schema: &Schema, bound: &Bound, target: &Target, values: &BTreeSet<
         .collect();
     match (columns.as_slice(), arrays.as_slice()) {
         ([column], [array]) => format!("{column} = ANY ({array})"),
-        _ => format!("({}) IN (SELECT * FROM pg_catalog.unnest({}))", columns.join(", "), arrays.join(", ")),
+        _ => format!("({}) IN (SELECT * FROM unnest({}))", columns.join(", "), arrays.join(", ")),
     }
 }
 

@@ -230,7 +230,7 @@ pub(super) async fn scan(
         let piece = piece.map_err(|source| read_error(plan, source))?;
         on_rows(1, piece.len() as u64);
         lines.push(piece);
-        while let Some(text) = lines.next() {
+        for text in lines.by_ref() {
             let (owner, row, extras) =
                 line::cut(&text, plan.columns.len()).ok_or_else(|| form(plan, "a row is too short"))?;
             let wedding = *by_owner.get(owner).ok_or_else(|| form(plan, "a row belongs to another wedding"))?;
