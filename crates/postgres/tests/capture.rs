@@ -12,16 +12,6 @@ use registry::capture_with;
 use sample::{capture, mapping};
 use std::process::Command;
 
-<<<<<<< HEAD
-async fn sample() -> (Server, keepsake_postgres::connect::Dsn) {
-    let server = Server::start();
-    server.connect("postgres").await.batch_execute(registry::SCHEMA).await.unwrap();
-    let dsn = dsn(&server.dsn("postgres"));
-    (server, dsn)
-}
-
-=======
->>>>>>> h/pgcapture
 fn rows<'a>(
     captured: &'a keepsake_postgres::capture::Captured,
     table: &str,
@@ -145,11 +135,7 @@ async fn references_that_lead_nowhere_are_an_issue() {
 
 #[tokio::test]
 async fn the_score_sees_what_is_wrong() {
-<<<<<<< HEAD
-    let (server, dsn) = sample().await;
-=======
     let (server, dsn) = sample::install().await;
->>>>>>> h/pgcapture
     server
         .connect("postgres")
         .await

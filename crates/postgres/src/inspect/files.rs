@@ -83,10 +83,7 @@ pub fn name_points(table: &Table, column: &Column) -> u8 {
         {
             45
         }
-<<<<<<< HEAD
         (true, false, _) if head(&all) == "name" => 60,
-=======
->>>>>>> h/pgcapture
         (false, true, false) => 20,
         _ if filed && matches!(head(&all), "name" | "filename") => 30,
         _ => 0,

@@ -81,17 +81,7 @@ pub fn lasting(table: &TableName) -> bool {
         "workspace",
         "planner",
         "supplier",
-<<<<<<< HEAD
         "subscription",
-=======
-        "team",
-        "role",
-        "plan",
-        "subscription",
-        "country",
-        "currency",
-        "template",
->>>>>>> h/pgcapture
     ];
     // These say so only alone: a seating plan is part of a wedding.
     const ALONE: &[&str] =

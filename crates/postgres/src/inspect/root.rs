@@ -128,7 +128,6 @@ pub fn single_key(table: &Table) -> Option<String> {
             && table
                 .uniques
                 .iter()
-<<<<<<< HEAD
                 .any(|u| !u.partial && !u.expression && u.columns.as_slice() == std::slice::from_ref(&column.name))
     };
     let by_name = |column: &&Column| head(&words(&column.name)) == "id";
@@ -139,17 +138,6 @@ pub fn single_key(table: &Table) -> Option<String> {
 /// The column by which people name a wedding; the last one of a composite key where nothing better exists.
 pub fn id_column(table: &Table) -> Option<String> {
     single_key(table).or_else(|| table.primary_key.as_ref()?.last().cloned())
-=======
-                .any(|u| !u.partial && !u.expression && u.columns.as_slice() == [column.name.clone()])
-    };
-    let by_name = |column: &&Column| head(&words(&column.name)) == "id";
-    let columns = || table.columns.iter();
-    columns()
-        .find(|c| unique(c) && by_name(c))
-        .or_else(|| columns().find(unique))
-        .map(|c| c.name.clone())
-        .or_else(|| key.last().cloned())
->>>>>>> h/pgcapture
 }
 
 /// How much a date column sounds like the day of the wedding.
