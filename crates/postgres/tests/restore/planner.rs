@@ -84,7 +84,8 @@ async fn a_damaged_wedding_comes_back_while_others_are_edited() {
     // Edits of others beside a second accident are neither lost nor touched.
     planner::damage(&planner.client, wedding, None).await.unwrap();
     let edits = planner::edit_others(&planner.client, wedding, 3);
-    let ((_, proof, ..), edits) = tokio::join!(planner.restore(&source, &exact(wedding)), edits);
+    let request = exact(wedding);
+    let ((_, proof, ..), edits) = tokio::join!(planner.restore(&source, &request), edits);
     assert!(proof.equals_capture());
     assert_eq!(edits.unwrap().lost(&planner.client).await.unwrap(), 0);
 }
