@@ -10,7 +10,7 @@ use keepsake_postgres::{
     schema::{self, Schema},
 };
 use keepsake_testkit::{
-    planner::{self, Size, Spec},
+    planner::{self, Spec},
     postgres::Server,
 };
 use std::time::{Duration, Instant};
@@ -88,29 +88,6 @@ async fn a_damaged_wedding_comes_back_while_others_are_edited() {
     let ((_, proof, ..), edits) = tokio::join!(planner.restore(&source, &request), edits);
     assert!(proof.equals_capture());
     assert_eq!(edits.unwrap().lost(&planner.client).await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn a_wedding_of_ten_thousand_guests() {
-    let spec = Spec {
-        organisations: 1,
-        weddings: 2,
-        each: Size { guests: 20, photos: 2 },
-        first: Some(Size { guests: 10_000, photos: 50 }),
-        seed: 5,
-    };
-    let planner = Planner::start(&spec).await;
-    let wedding = spec.wedding_id(0);
-    let source = capture_of(&planner.dsn, &planner.mapping, &wedding.to_string()).await;
-    planner::damage(&planner.client, wedding, None).await.unwrap();
-    let (plan, proof, planned, applied) = planner.restore(&source, &exact(wedding)).await;
-    assert!(proof.equals_capture());
-    println!(
-        "10,000 guests: plan {planned:?}, apply {applied:?}, {} rows changed of {}",
-        proof.changed(),
-        source.manifest().tables.iter().map(|t| t.rows).sum::<u64>()
-    );
-    assert!(plan.table(&"public.guests".parse().unwrap()).unwrap().insert >= 4_000);
 }
 
 /// Live files as the test says.
