@@ -266,7 +266,7 @@ pub(crate) async fn commit(tx: Transaction<'_>, transaction: u64) -> Result<(), 
     match tx.commit().await {
         Ok(()) => Ok(()),
         Err(source) if source.as_db_error().is_some() => Err(Error::database("committing")(source)),
-        Err(source) => Err(Error::CommitUnknown { transaction, source: Cause::from(&source) }),
+        Err(source) => Err(Error::CommitUnknown { transaction, source: Box::new(Cause::from(&source)) }),
     }
 }
 

@@ -14,7 +14,7 @@ pub enum Error {
         what: String,
         /// The cause.
         #[source]
-        source: Cause,
+        source: Box<Cause>,
     },
     /// The capture could not be read.
     #[error("the capture's file {path} could not be read: {source}")]
@@ -119,7 +119,7 @@ pub enum Error {
         transaction: u64,
         /// The cause.
         #[source]
-        source: Cause,
+        source: Box<Cause>,
     },
     /// The caller cancelled.
     #[error("cancelled; everything was rolled back")]
@@ -183,7 +183,7 @@ impl Error {
     /// Wraps a server error with what was being done.
     pub(crate) fn database(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
         let what = what.into();
-        move |source| Self::Database { what, source: Cause::from(&source) }
+        move |source| Self::Database { what, source: Box::new(Cause::from(&source)) }
     }
 
     /// The SQL state behind it, if the server gave one.

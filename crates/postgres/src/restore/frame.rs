@@ -6,12 +6,14 @@
 use super::{
     Error, Request,
     drift::{self, Drift},
+    identity::{identity, partition_columns},
+    order::{group_of, needed, parents_first},
     row::Line,
 };
 use crate::{
     capture::{Manifest, TableEntry},
-    mapping::{self, BoundTable, Edge, KeySource, Mapping},
-    schema::{Column, ForeignKey, Identity, Schema, Table, TableKind, TableName, quote_ident, quote_literal},
+    mapping::{self, BoundTable, Edge, Mapping},
+    schema::{Column, ForeignKey, Schema, Table, TableKind, TableName, quote_ident, quote_literal},
 };
 use keepsake_domain::Group;
 use std::collections::{BTreeMap, BTreeSet};
@@ -349,57 +351,6 @@ pub(crate) fn same_edge(edge: &Edge, key: &ForeignKey) -> bool {
             .zip(&edge.to_columns)
             .all(|pair| key.from_columns.iter().zip(&key.to_columns).any(|other| pair == other))
 }
-
-fn group_of(mapping: &Mapping, name: &TableName) -> Group {
-    if name == &mapping.wedding.table {
-        return Group::Wedding;
-    }
-    mapping.tables.iter().find(|table| &table.name == name).map_or(Group::Other, |table| table.group)
-}
-
-/// Mapped tables, parents first along owning edges; a cycle is entered at its first table in mapping order.
-fn parents_first(mapping: &Mapping) -> Vec<&TableName> {
-    let mut waiting: Vec<&TableName> = mapping.tables.iter().map(|table| &table.name).collect();
-    let mut order = vec![&mapping.wedding.table];
-    waiting.retain(|name| *name != &mapping.wedding.table);
-    while !waiting.is_empty() {
-        let ready = waiting.iter().position(|name| {
-            mapping.edges.iter().all(|edge| {
-                !edge.decision.owns() || &edge.from != *name || &edge.to == *name || !waiting.contains(&&edge.to)
-            })
-        });
-        // In a cycle prefer a table that hangs on one already placed.
-        let next = ready.or_else(|| {
-            waiting.iter().position(|name| {
-                mapping
-                    .edges
-                    .iter()
-                    .any(|edge| edge.decision.owns() && &edge.from == *name && order.contains(&&edge.to))
-            })
-        });
-        order.push(waiting.remove(next.unwrap_or(0)));
-    }
-    order
-}
-
-/// Tables in scope and every table between them and the root.
-fn needed<'m>(mapping: &'m Mapping, order: &[&'m TableName], request: &Request) -> BTreeSet<&'m TableName> {
-    let mut needed: BTreeSet<&TableName> =
-        order.iter().copied().filter(|name| request.scope.contains(group_of(mapping, name))).collect();
-    needed.insert(&mapping.wedding.table);
-    loop {
-        let before = needed.len();
-        for edge in mapping.edges.iter().filter(|edge| edge.decision.owns()) {
-            if needed.contains(&edge.from) && order.contains(&&edge.to) {
-                needed.insert(&edge.to);
-            }
-        }
-        if needed.len() == before {
-            return needed;
-        }
-    }
-}
-
 fn own_edges(mapping: &Mapping, tables: &[FrameTable<'_>]) -> Result<Vec<OwnEdge>, Error> {
     let find = |name: &TableName| tables.iter().position(|table| &table.live.name == name);
     let mut edges = Vec::new();
@@ -441,37 +392,6 @@ fn own_edges(mapping: &Mapping, tables: &[FrameTable<'_>]) -> Result<Vec<OwnEdge
     }
     Ok(edges)
 }
-
-/// Column names of the partition key, where it is made of plain columns.
-fn partition_columns(table: &Table) -> Vec<String> {
-    let TableKind::Partitioned { key } = &table.kind else { return Vec::new() };
-    let Some((_, list)) = key.split_once('(') else { return Vec::new() };
-    let list = list.trim_end().trim_end_matches(')');
-    let named = list.split(',').map(|part| part.trim().trim_matches('"').replace("\"\"", "\""));
-    named.filter(|name| table.column(name).is_some()).collect()
-}
-
-/// What identifies a row: the bound key. Of a partitioned table the primary key must contain the partition key, which may
-/// change (safety rule S4): where the rest of it names rows by itself, the rest is the identity. A mapped key of all columns
-/// that no index enforces is none: rows are then matched by their content, copy by copy.
-fn identity(table: &Table, bound: &BoundTable, partition: &[String]) -> Vec<String> {
-    if bound.key_source == KeySource::Mapped && table.stored_columns().all(|column| bound.key.contains(&column.name)) {
-        return Vec::new();
-    }
-    if bound.key_source != KeySource::PrimaryKey {
-        return bound.key.clone();
-    }
-    let rest: Vec<String> = bound.key.iter().filter(|name| !partition.contains(name)).cloned().collect();
-    let generated = |name: &String| {
-        table.column(name).is_some_and(|column| {
-            column.base_type == "uuid"
-                || column.identity != Identity::None
-                || column.default.as_deref().is_some_and(|text| text.contains("nextval("))
-        })
-    };
-    if rest.len() < bound.key.len() && rest.iter().any(generated) { rest } else { bound.key.clone() }
-}
-
 /// A table for FROM and as the target of a change: rows of tables that inherit from it are theirs, not its own.
 pub(crate) fn only(schema: &Schema, name: &TableName) -> String {
     match schema.tables.get(name).map(|table| &table.kind) {

@@ -12,7 +12,7 @@ use super::{
     read::{KEYS_PER_STATEMENT, copy, loose_equality, tuples_sql},
     references::type_of,
     row::{Key, Line, NULL},
-    work::{Target, Whose, Work},
+    work::{Target, Update, Whose, Work},
 };
 use crate::schema::{ForeignKey, TableName, quote_ident};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -113,7 +113,9 @@ async fn settle_link(
     for (key, target) in &table.insert {
         rows.extend(tuple(frame, child, link, target)?.map(|tuple| (key.clone(), tuple)));
     }
-    for (key, update) in &table.update {
+    // What goes back unwritten to another wedding, or to nobody, hangs on whatever it hangs on.
+    let written = |update: &&Update| update.whose != Whose::Returned || !update.changed.is_empty();
+    for (key, update) in table.update.iter().filter(|(_, update)| written(update)) {
         let touched = match &link.via {
             Via::Constraint(_, from) => {
                 update.whose == Whose::Taken || update.changed.iter().any(|position| from.contains(position))

@@ -76,7 +76,7 @@ pub async fn plan(
         assumed_edges: assumed_edges(mapping),
         warnings: why.into_iter().collect(),
     };
-    plan.warnings.extend(warnings(&frame, &work, &plan, request));
+    plan.warnings.extend(warnings(&frame, &plan, request));
     Ok(plan)
 }
 
@@ -90,7 +90,7 @@ fn assumed_edges(mapping: &Mapping) -> Vec<String> {
         .collect()
 }
 
-fn warnings(frame: &Frame<'_>, work: &Work, plan: &Plan, request: &Request) -> Vec<String> {
+fn warnings(frame: &Frame<'_>, plan: &Plan, request: &Request) -> Vec<String> {
     let mut warnings = Vec::new();
     for table in frame.tables.iter().filter(|table| table.in_scope) {
         let name = &table.live.name;
@@ -105,10 +105,6 @@ fn warnings(frame: &Frame<'_>, work: &Work, plan: &Plan, request: &Request) -> V
         }
         if table.keyless() {
             warnings.push(format!("{name} has no key: rows are matched by their whole content"));
-        }
-        let written = frame.position(name).is_some_and(|index| work.table(index).written().next().is_some());
-        if !table.live.exclusions.is_empty() && written {
-            warnings.push(format!("{name} has an exclusion constraint, which is checked only while writing"));
         }
     }
     if !plan.root_exists && request.mode != Mode::Exact {

@@ -1,4 +1,4 @@
-//! Unique indexes: who else holds a value that a restored row needs.
+//! Unique indexes and exclusion constraints: who else holds a value that a restored row needs.
 //!
 //! The indexes' own expressions and predicates are evaluated by the server on captured rows and live ones, so partial
 //! indexes and indexes on expressions such as `lower(email)` are judged exactly.
@@ -24,6 +24,8 @@ pub(crate) struct Index {
     pub name: String,
     /// Its key as SQL over the table's columns.
     expressions: Vec<String>,
+    /// For each of them, the operator by which two rows exclude each other; empty for equality.
+    operators: Vec<String>,
     predicate: Option<String>,
     nulls_not_distinct: bool,
     /// Checked by a trigger, which does not fire in replica role.
@@ -45,9 +47,12 @@ pub(crate) async fn read(tx: &Transaction<'_>, frame: &Frame<'_>, work: &Work) -
          ARRAY(SELECT DISTINCT a.attname::text FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND \
            (a.attnum = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass \
              AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid \
-             AND d.refobjsubid = a.attnum))) \
+             AND d.refobjsubid = a.attnum))), \
+         ARRAY(SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_constraint k, \
+           unnest(k.conexclop) WITH ORDINALITY x(op, n) JOIN pg_operator o ON o.oid = x.op \
+           JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE k.conindid = i.indexrelid AND k.contype = 'x' ORDER BY x.n) \
          FROM unnest($1) WITH ORDINALITY AS u(name, n) JOIN pg_index i ON i.indrelid = u.name::regclass \
-         JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indisunique AND i.indisvalid ORDER BY u.n, c.relname";
+         JOIN pg_class c ON c.oid = i.indexrelid WHERE (i.indisunique OR i.indisexclusion) AND i.indisvalid ORDER BY u.n, c.relname";
     let rows = tx
         .query_typed(query, &[(&names, Type::TEXT_ARRAY)])
         .await
@@ -73,6 +78,7 @@ pub(crate) async fn read(tx: &Transaction<'_>, frame: &Frame<'_>, work: &Work) -
             nulls_not_distinct: row.get(4),
             deferrable: row.get(5),
             expressions: row.get(6),
+            operators: row.get(8),
             positions,
         });
     }
@@ -157,8 +163,10 @@ fn holders_sql(frame: &Frame<'_>, index: &Index, table: &FrameTable<'_>, values:
     let keys = keys.join(", ");
     let filter = index.predicate.as_ref().map(|sql| format!(" WHERE {sql}")).unwrap_or_default();
     let equal = if index.nulls_not_distinct { "IS NOT DISTINCT FROM" } else { "=" };
-    let on: Vec<String> =
-        (0..index.expressions.len()).map(|n| format!("t.\"keepsake${n}\" {equal} c.\"keepsake${n}\"")).collect();
+    let operator = |number: usize| index.operators.get(number).map_or(equal, String::as_str);
+    let on: Vec<String> = (0..index.expressions.len())
+        .map(|n| format!("t.\"keepsake${n}\" {} c.\"keepsake${n}\"", operator(n)))
+        .collect();
     let place = if table.keyless() { ", tableoid, ctid" } else { "" };
     Ok(format!(
         "SELECT c.\"keepsake$n\", {} FROM (SELECT \"keepsake$n\", {keys} FROM (SELECT k.n AS \"keepsake$n\", {} FROM {}) s{filter}) c \

@@ -202,3 +202,19 @@ async fn sql_of_the_mapping_runs_after_the_proof_with_the_id() {
     assert_eq!(plan.assumed_edges, ["public.bookings (backup_id) -> public.vendors: refers"]);
     assert_eq!(app.value("SELECT string_agg(guests::text, ' ' ORDER BY id) FROM weddings").await, "4 0 0");
 }
+
+#[tokio::test]
+async fn a_wedding_of_ten_thousand_guests_comes_back() {
+    let app = App::start_with(
+        &[],
+        "INSERT INTO guests (id, wedding_id, name, email) OVERRIDING SYSTEM VALUE SELECT 1000 + n, 1, 'Guest ' || n, n || '@many' \
+         FROM generate_series(1, 10000) n; ANALYZE",
+    )
+    .await;
+    let source = app.capture(1).await;
+    app.sql("DELETE FROM guests WHERE wedding_id = 1 AND id > 5000; UPDATE guests SET name = 'x' WHERE id BETWEEN 2000 AND 2999").await;
+    let (plan, proof) = app.restore(&source, &exact(1)).await.unwrap();
+    assert_eq!(counts(&plan, "guests"), (6000, 1000, 0, 3004, 0, 0));
+    assert!(proof.equals_capture());
+    assert_eq!(proof.sequences[0].restored, 11_000);
+}

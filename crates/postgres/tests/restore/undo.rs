@@ -14,6 +14,7 @@ async fn s08_undo_and_redo_survive_repeated_use() {
     let app = App::start().await;
     let good = app.others("0").await;
     let point = app.capture(1).await;
+    app.sql("DELETE FROM notes WHERE id IN (13, 14)").await;
     app.sql(DAMAGE).await;
     let damaged = app.others("0").await;
     let mut sources = vec![point];
@@ -73,6 +74,7 @@ async fn s08_undo_brings_back_what_changed_after_the_pre_recovery_capture() {
 async fn nothing_is_spooled_when_nothing_changed() {
     let app = App::start().await;
     let point = app.capture(1).await;
+    app.sql("DELETE FROM notes WHERE id IN (13, 14)").await;
     app.sql(DAMAGE).await;
     let (saved, spool) = (app.capture(1).await.manifest(), Kept::default());
     let plan = app.plan(&point, &exact(1)).await.unwrap();
