@@ -132,6 +132,9 @@ codes! {
     /// Stopped by the user.
     Interrupted, "interrupted", Interrupted, true,
         "no point was made and nothing was changed; what was stored is used by the next run";
+    /// The demo met something that is not as it should be.
+    DemoFailed, "demo-failed", Failed, false,
+        "run it again with --keep and look at what the message names; if it fails again, report it";
     /// Stored data are damaged, or checks found faults.
     VerifyFailed, "verify-failed", Failed, false,
         "the findings name the points and files that are touched; restore them from another point or copy";

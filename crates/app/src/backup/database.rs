@@ -88,15 +88,14 @@ pub(crate) fn database_error(error: database::Error) -> Error {
         Database::Cancelled => Code::Interrupted,
         Database::ConnectionLost { .. } | Database::Server { .. } => Code::DatabaseUnreachable,
         Database::YieldedToDdl { .. } | Database::Locked { .. } | Database::Unsettled => Code::CaptureYielded,
-        Database::NotReadable { .. } | Database::Roles { .. } => Code::DatabaseRights,
-        Database::SnapshotLimit { .. }
-        | Database::NotCarried { .. }
-        | Database::NoProgram { .. }
-        | Database::OldProgram { .. }
-        | Database::Target { .. } => Code::DatabaseUnsuitable,
+        Database::NotReadable { .. } => Code::DatabaseRights,
         Database::NotEmpty { .. } => Code::TargetNotEmpty,
         Database::Damaged { .. } | Database::Source { .. } => Code::VaultDamaged,
         Database::Mismatch { .. } | Database::Rows { .. } => Code::RestoreFailed,
+        ref other if other.refused() => Code::DatabaseUnsuitable,
+        Database::SnapshotLimit { .. } | Database::NoProgram { .. } | Database::OldProgram { .. } => {
+            Code::DatabaseUnsuitable
+        }
         _ => Code::CaptureFailed,
     };
     Error::because(code, "the database could not be dealt with", error)

@@ -25,7 +25,8 @@ pub async fn run(surroundings: &Surroundings, keys: &cli::Keys) -> Result<()> {
     match output {
         Some(file) => {
             write_private(file, lines.as_bytes())?;
-            surroundings.output.note(&format!("Wrote {}.", file.display()));
+            let written = serde_json::json!({ "vault": vault, "written": file });
+            surroundings.output.result(&written, |_| format!("wrote {}", file.display()));
         }
         None => surroundings.output.stdout(&lines),
     }

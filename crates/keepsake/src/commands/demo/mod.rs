@@ -15,7 +15,7 @@ use stage::Stage;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub async fn run(output: Output, asked: &cli::Demo) -> Result<()> {
-    let failed = |error: Failure| Error::because(Code::RestoreFailed, "the demo did not come to its end", error);
+    let failed = |error: Failure| Error::because(Code::DemoFailed, "the demo did not come to its end", error);
     let stage = Box::pin(Stage::set(output, asked)).await.map_err(failed)?;
     let played = Box::pin(Play::new(output, &stage).perform()).await;
     let kept = asked.keep && played.is_ok();

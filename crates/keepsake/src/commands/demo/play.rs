@@ -157,7 +157,9 @@ impl<'a> Play<'a> {
 
     async fn expect(&self, client: &tokio_postgres::Client, wanted: &Seen, text: &str) -> Result<(), Failure> {
         let now = self.see(client).await?;
-        let differences = wanted.wedding.differences(&now.wedding);
+        let mut differences = wanted.wedding.differences(&now.wedding);
+        // The application's queue of mails to send is none of a wedding's data: what was sent is not unsent.
+        differences.retain(|difference| !difference.starts_with("outbox:"));
         if !differences.is_empty() {
             return Err(format!("rows differ: {}", differences.join("; ")).into());
         }
