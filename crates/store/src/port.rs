@@ -136,8 +136,8 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// Every object below `prefix` (all if `None`), in no particular order. Unfinished writes are not listed.
     fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<ObjectMeta>>;
 
-    /// The names of the "folders" right below `prefix`, without descending: one path segment each, without `prefix`,
-    /// only folders that hold an object somewhere.
+    /// The names of the "folders" right below `prefix`, without descending: one path segment each, without `prefix`.
+    /// Some services still name a folder for a while after its last object was deleted.
     ///
     /// # Errors
     /// By cause.

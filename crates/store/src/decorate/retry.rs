@@ -4,7 +4,10 @@
 //! own object, or somebody else's. So after a failure of our own, "exists already" is settled by reading the object and
 //! comparing it (safety rule S15); without such a failure it is passed on at once.
 
-use crate::{DynStore, Error, Key, ObjectMeta, Payload, Result, Store, port::Features};
+use crate::{
+    DynStore, Error, Key, ObjectMeta, Payload, Result, Store,
+    port::{Features, WHOLE_OBJECT_MAX_BYTES},
+};
 use bytes::Bytes;
 use futures::{StreamExt, stream, stream::BoxStream};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -171,8 +174,23 @@ impl Core {
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes> {
-        let bytes = range.end.saturating_sub(range.start);
-        self.repeat(key.as_str(), bytes, || self.inner.get_range(key, range.clone())).await
+        // A range from damaged data may claim any length; no answer is longer than an object read whole.
+        let bytes = range.end.saturating_sub(range.start).min(WHOLE_OBJECT_MAX_BYTES);
+        let mut number = 0;
+        loop {
+            number += 1;
+            let error = match self.attempt(key.as_str(), bytes, self.inner.get_range(key, range.clone())).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            // Cut on its way, or really that short? The second does not pass by waiting.
+            if matches!(error, Error::ShortRead { .. })
+                && self.repeat(key.as_str(), 0, || self.inner.head(key)).await?.size_bytes < range.end
+            {
+                return Err(error);
+            }
+            self.pause(number, error).await?;
+        }
     }
 
     /// The rest of an object whose stream broke at `at`, if it is still the same object.

@@ -158,6 +158,27 @@ async fn a_put_is_signed_conditional_and_carries_its_checksum() {
 }
 
 #[tokio::test]
+async fn listings_are_followed_over_pages_and_foreign_names_left_out() {
+    let page = |names: &[&str], more: &str| {
+        let entry = |name: &&str| {
+            format!(
+                "<Contents><Key>{name}</Key><LastModified>2026-06-06T12:00:00Z</LastModified><ETag>e</ETag><Size>5</Size></Contents>"
+            )
+        };
+        let entries: String = names.iter().map(entry).collect();
+        answer("200 OK", "", &format!("<ListBucketResult>{more}{entries}</ListBucketResult>"))
+    };
+    let more = "<IsTruncated>true</IsTruncated><NextContinuationToken>next</NextContinuationToken>";
+    let (endpoint, asked) = server(vec![page(&["a/1", "a/2"], more), page(&["a/3", "a/folder/"], "")]).await;
+    let found: Vec<ObjectMeta> = bucket(&endpoint, &keys()).list(Some(&key("a"))).try_collect().await.unwrap();
+    let names: Vec<&str> = found.iter().map(|meta| meta.key.as_str()).collect();
+    assert_eq!(names[..3], ["a/1", "a/2", "a/3"]);
+    assert_eq!((found[0].size_bytes, found[0].modified), (5, "2026-06-06T12:00:00Z".parse().unwrap()));
+    let asked = asked.lock().unwrap();
+    assert!(asked.len() == 2 && asked[0].contains("prefix=a%2F") && asked[1].contains("continuation-token=next"));
+}
+
+#[tokio::test]
 async fn features_need_no_rights_beyond_the_objects() {
     let put = answer("200 OK", "ETag: \"e\"\r\n", "");
     let head = object("200 OK", "", "");

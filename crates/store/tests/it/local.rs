@@ -34,6 +34,9 @@ async fn a_folder_that_was_removed_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     store.put(&key("data/4f/1"), vec![1].into()).await.unwrap();
+    assert_eq!(store.list_folders(None).await.unwrap(), [key("data")]);
+    store.delete(&key("data/4f/1")).await.unwrap();
+    assert!(store.list_folders(None).await.unwrap().is_empty(), "a folder without objects is none");
     fs::remove_dir_all(folder.path().join("data")).unwrap();
     store.put(&key("data/4f/1"), vec![2].into()).await.unwrap();
     assert_eq!(&store.get(&key("data/4f/1")).await.unwrap()[..], [2]);

@@ -130,6 +130,15 @@ async fn s15_an_existing_object_is_an_error_without_a_failure_even_with_our_cont
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_range_beyond_the_end_is_an_error_at_once() {
+    let (faulty, _, store) = retrying(Vec::new());
+    store.put(&key("a"), content(10, 1).into()).await.unwrap();
+    let start = Instant::now();
+    assert!(matches!(store.get_range(&key("a"), 5..11).await, Err(Error::ShortRead { .. })));
+    assert_eq!((start.elapsed(), faulty.calls().len()), (Duration::ZERO, 3), "a put, a read, and a look at the length");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_stream_goes_on_where_it_broke() {
     for fault in [Fault::ShortRead, Fault::Truncate] {
         let (_, _, store) = retrying(once(Operation::GetStream, fault));

@@ -1,10 +1,10 @@
 //! The suite on a real S3 server, and credentials from each place they may be in.
 
 use crate::suite::{conforms, key, listed};
-use futures::{StreamExt, TryStreamExt};
-use keepsake_store::{Capabilities, DynStore, Environment, Error, Options, open, probe, retry::Policy};
+use futures::TryStreamExt;
+use keepsake_store::{Capabilities, Environment, Error, Options, open, probe, retry::Policy};
 use keepsake_testkit::s3::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server};
-use std::{fs, sync::Arc};
+use std::fs;
 
 fn options<N: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Options {
     Options { environment: Environment::of(variables), machine_credentials: false, ..Options::default() }
@@ -22,7 +22,6 @@ async fn s3_conforms_and_is_probed() {
 
     let below = open(&server.url("deep/wedding%20plans"), &options(server.credentials())).unwrap();
     conforms(&below).await;
-    lists_more_than_a_page(&below).await;
 
     server.create_locked_bucket("locked");
     let locked = open(&server.bucket_url("locked", "p"), &options(server.credentials())).unwrap();
@@ -37,15 +36,6 @@ async fn s3_conforms_and_is_probed() {
     let missing = open(&server.bucket_url("missing", ""), &options(server.credentials())).unwrap();
     let put = missing.put(&key("a"), vec![1].into()).await.unwrap_err();
     assert!(matches!(&put, Error::Permanent { source, .. } if source.to_string().contains("NoSuchBucket")), "{put:?}");
-}
-
-async fn lists_more_than_a_page(store: &DynStore) {
-    let puts = (0..1_100u32).map(|number| {
-        let store = Arc::clone(store);
-        async move { store.put(&key(&format!("many/{number}")), vec![1].into()).await }
-    });
-    futures::stream::iter(puts).buffer_unordered(32).try_collect::<Vec<()>>().await.unwrap();
-    assert_eq!(listed(store, Some("many")).await.len(), 1_100);
 }
 
 #[tokio::test]
