@@ -1,1 +1,31 @@
-//! Keepsake app.
+//! The use cases of Keepsake: what a person or a scheduler asks for, as functions over vaults, keys and databases.
+//!
+//! A folder for a noun, a file for a verb. Each use case takes a [`Context`], puts its intent on record, does its work,
+//! and puts the outcome on record. It joins what the lower crates know: `keepsake-postgres` captures into a sink,
+//! `keepsake-vault` stores files, `keepsake-keys` wraps secrets; only here do they meet. It leaves argument parsing,
+//! terminals and printing to the binary.
+
+pub mod backup;
+mod bridge;
+pub mod context;
+pub mod doctor;
+pub mod error;
+pub mod export;
+pub mod file_stores;
+pub mod home;
+pub mod install;
+pub mod issue;
+pub mod journal;
+pub mod mapping;
+pub mod points;
+pub mod recovery;
+pub mod source;
+pub mod storage;
+pub mod vaults;
+pub mod verify;
+
+pub use context::Context;
+pub use error::{Class, Code, Error, Result};
+pub use home::Home;
+pub use issue::Issue;
+pub use storage::Storage;

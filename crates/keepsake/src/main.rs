@@ -1,1 +1,58 @@
-fn main() {}
+//! `keepsake`: the one program. It parses arguments, prepares the context, calls one use case, and says what came of it.
+
+mod cli;
+mod commands;
+mod output;
+mod progress;
+
+use clap::Parser;
+use cli::Cli;
+use output::Output;
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json, cli.quiet);
+    let filter = EnvFilter::try_from_env("KEEPSAKE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.warn(&format!("the system refused threads: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let cancel = CancellationToken::new();
+    let result = runtime.block_on(async {
+        tokio::spawn(stop_on_signal(output, cancel.clone()));
+        Box::pin(commands::run(cli, output, cancel)).await
+    });
+    // A thread blocked in a system call must not keep a finished program alive.
+    runtime.shutdown_background();
+    match result {
+        Ok(status) => status,
+        Err(error) => ExitCode::from(output.failure(&error)),
+    }
+}
+
+/// The first signal asks for a clean stop, the second ends at once.
+async fn stop_on_signal(output: Output, cancel: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    for round in 0.. {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if round > 0 {
+            std::process::exit(130);
+        }
+        cancel.cancel();
+        output.note("stopping; press Ctrl-C again to end at once");
+    }
+}

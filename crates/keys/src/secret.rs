@@ -99,6 +99,36 @@ mod tests {
         assert!(!shown.contains(&one.expose()[..8]), "{shown}");
     }
 
+    /// A source of randomness that is closed.
+    struct Closed;
+
+    impl rand::TryRng for Closed {
+        type Error = std::fmt::Error;
+
+        fn try_next_u32(&mut self) -> Result<u32, std::fmt::Error> {
+            Err(std::fmt::Error)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, std::fmt::Error> {
+            Err(std::fmt::Error)
+        }
+
+        fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), std::fmt::Error> {
+            Err(std::fmt::Error)
+        }
+    }
+
+    impl TryCryptoRng for Closed {}
+
+    #[test]
+    fn without_randomness_no_key_is_made() {
+        assert!(matches!(VaultSecret::generate(&mut Closed), Err(Error::Random { .. })));
+        let folder = tempfile::tempdir().unwrap();
+        let made = crate::MasterKey::create(&folder.path().join("master.key"), &mut Closed);
+        assert!(matches!(made, Err(Error::Random { .. })), "{made:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
     #[test]
     fn derived_values_are_hkdf_sha256() {
         // RFC 5869 has no case of a 32-byte key without salt; this one was computed with Python's hmac module.

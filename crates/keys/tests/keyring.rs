@@ -1,107 +1,21 @@
 //! The keyring through its public interface, over a store that an attacker may write to.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking, like tests")]
-use bytes::Bytes;
-use futures::{StreamExt, stream::BoxStream};
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like tests")]
+
 use jiff::Timestamp;
 use keepsake_domain::VaultId;
 use keepsake_keys::{Binding, EntryName, Error, Keyring, MasterKey, VaultSecret};
-use keepsake_store::{Error as StoreError, Key, ObjectMeta, Payload, Result as StoreResult, Store};
-use rand::{SeedableRng, rngs::StdRng};
-use std::{
-    collections::BTreeMap,
-    ops::Range,
-    sync::{Arc, Mutex},
+use keepsake_store::{
+    DynStore, Key, Local, Memory, Operation, Store,
+    fault::{Fault, Faulty, Rule, When},
+    retry::{Policy, Retrying},
 };
-
-/// A store in memory whose objects a test may exchange behind the port's back, which no real store of the port allows.
-#[derive(Debug, Default)]
-struct Bare {
-    objects: Mutex<BTreeMap<Key, Bytes>>,
-    fail: Mutex<bool>,
-}
-
-impl Bare {
-    fn set(&self, key: &Key, bytes: impl Into<Bytes>) {
-        self.objects.lock().unwrap().insert(key.clone(), bytes.into());
-    }
-
-    fn bytes(&self, key: &Key) -> Bytes {
-        self.objects.lock().unwrap()[key].clone()
-    }
-
-    fn meta(key: &Key, bytes: &Bytes) -> ObjectMeta {
-        let modified = Timestamp::UNIX_EPOCH;
-        ObjectMeta { key: key.clone(), size_bytes: bytes.len() as u64, modified, etag: None, version: None }
-    }
-
-    fn check(&self, key: &Key) -> StoreResult<()> {
-        if !*self.fail.lock().unwrap() {
-            return Ok(());
-        }
-        Err(StoreError::Transient { key: key.to_string(), source: "the cable was pulled".into() })
-    }
-}
-
-#[async_trait::async_trait]
-impl Store for Bare {
-    fn location(&self) -> String {
-        "memory:///".to_owned()
-    }
-
-    async fn put(&self, key: &Key, payload: Payload) -> StoreResult<()> {
-        self.check(key)?;
-        let mut objects = self.objects.lock().unwrap();
-        if objects.contains_key(key) {
-            return Err(StoreError::already_exists(key));
-        }
-        objects.insert(key.clone(), payload.pieces().concat().into());
-        Ok(())
-    }
-
-    async fn get(&self, key: &Key) -> StoreResult<Bytes> {
-        self.check(key)?;
-        self.objects.lock().unwrap().get(key).cloned().ok_or_else(|| StoreError::not_found(key))
-    }
-
-    async fn get_range(&self, _: &Key, _: Range<u64>) -> StoreResult<Bytes> {
-        unreachable!("the keyring reads whole entries")
-    }
-
-    async fn get_stream(&self, _: &Key) -> StoreResult<(ObjectMeta, BoxStream<'static, StoreResult<Bytes>>)> {
-        unreachable!("the keyring reads whole entries")
-    }
-
-    async fn head(&self, key: &Key) -> StoreResult<ObjectMeta> {
-        Ok(Self::meta(key, &self.get(key).await?))
-    }
-
-    fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        if let Err(error) = prefix.map_or(Ok(()), |key| self.check(key)) {
-            return futures::stream::iter([Err(error)]).boxed();
-        }
-        let start = prefix.map(Key::as_str).unwrap_or_default();
-        let objects = self.objects.lock().unwrap();
-        let found: Vec<_> = objects
-            .iter()
-            .filter(|(key, _)| key.as_str().starts_with(start))
-            .map(|(key, bytes)| Ok(Self::meta(key, bytes)))
-            .collect();
-        futures::stream::iter(found).boxed()
-    }
-
-    async fn list_folders(&self, _: Option<&Key>) -> StoreResult<Vec<Key>> {
-        unreachable!("the keyring lists entries")
-    }
-
-    async fn delete(&self, _: &Key) -> StoreResult<()> {
-        unreachable!("the keyring never deletes")
-    }
-}
+use rand::{SeedableRng, rngs::StdRng};
+use std::sync::Arc;
 
 /// A keyring on a fresh store, with helpers that keep the tests short.
 struct Bench {
-    store: Arc<Bare>,
+    store: Arc<Memory>,
     folder: tempfile::TempDir,
     keyring: Keyring,
     random: StdRng,
@@ -109,10 +23,15 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let (store, folder) = (Arc::new(Bare::default()), tempfile::tempdir().unwrap());
+        Self::over(|store| store)
+    }
+
+    /// The keyring sees the store through what `wrap` puts around it.
+    fn over(wrap: impl FnOnce(DynStore) -> DynStore) -> Self {
+        let (store, folder) = (Arc::new(Memory::new()), tempfile::tempdir().unwrap());
         let mut random = StdRng::seed_from_u64(1);
         let master = MasterKey::create(&folder.path().join("master.key"), &mut random).unwrap();
-        Self { keyring: Keyring::new(store.clone(), master), store, folder, random }
+        Self { keyring: Keyring::new(wrap(store.clone()), master), store, folder, random }
     }
 
     /// The same store through another master key.
@@ -123,10 +42,28 @@ impl Bench {
 
     async fn add(&mut self, vault: VaultId, generation: u32) -> (EntryName, VaultSecret) {
         let secret = VaultSecret::generate(&mut self.random).unwrap();
-        let binding = Binding { vault, generation, organisation: "acme".to_owned() };
+        let binding = binding(vault, generation);
         let name = self.keyring.add(&binding, &secret, Timestamp::UNIX_EPOCH, &mut self.random).await.unwrap();
         (name, secret)
     }
+
+    async fn try_add(&mut self, vault: VaultId) -> Result<EntryName, Error> {
+        let secret = VaultSecret::generate(&mut self.random).unwrap();
+        self.keyring.add(&binding(vault, 1), &secret, Timestamp::UNIX_EPOCH, &mut self.random).await
+    }
+
+    /// Puts bytes where an entry could be, as somebody with write access might.
+    fn set(&self, key: &Key, bytes: impl Into<Vec<u8>>) {
+        self.store.overwrite(key, bytes.into().into());
+    }
+
+    async fn bytes(&self, name: &EntryName) -> Vec<u8> {
+        self.store.get(&name.key()).await.unwrap().to_vec()
+    }
+}
+
+fn binding(vault: VaultId, generation: u32) -> Binding {
+    Binding { vault, generation, organisation: "acme".to_owned() }
 }
 
 fn vault(byte: u8) -> VaultId {
@@ -143,61 +80,35 @@ async fn s15_an_entry_is_read_back_and_opened_before_add_returns() {
     assert_eq!(opened.binding.organisation, "acme");
 }
 
-/// A store that acknowledges a put and keeps other bytes.
-#[derive(Debug)]
-struct Liar(Bare);
-
-#[async_trait::async_trait]
-impl Store for Liar {
-    fn location(&self) -> String {
-        self.0.location()
-    }
-
-    async fn put(&self, key: &Key, payload: Payload) -> StoreResult<()> {
-        let mut bytes = payload.pieces().concat();
-        bytes[20] ^= 1;
-        self.0.put(key, bytes.into()).await
-    }
-
-    async fn get(&self, key: &Key) -> StoreResult<Bytes> {
-        self.0.get(key).await
-    }
-
-    async fn get_range(&self, key: &Key, range: Range<u64>) -> StoreResult<Bytes> {
-        self.0.get_range(key, range).await
-    }
-
-    async fn get_stream(&self, key: &Key) -> StoreResult<(ObjectMeta, BoxStream<'static, StoreResult<Bytes>>)> {
-        self.0.get_stream(key).await
-    }
-
-    async fn head(&self, key: &Key) -> StoreResult<ObjectMeta> {
-        self.0.head(key).await
-    }
-
-    fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        self.0.list(prefix)
-    }
-
-    async fn list_folders(&self, prefix: Option<&Key>) -> StoreResult<Vec<Key>> {
-        self.0.list_folders(prefix).await
-    }
-
-    async fn delete(&self, key: &Key) -> StoreResult<()> {
-        self.0.delete(key).await
+#[tokio::test]
+async fn s15_a_store_that_keeps_other_bytes_is_noticed_at_once() {
+    for fault in [Fault::FlipBit, Fault::Truncate] {
+        let mut bench = Bench::over(|store| Faulty::new(store, 1, vec![Rule::on(Operation::Put, When::Always, fault)]));
+        let added = bench.try_add(vault(1)).await;
+        assert!(matches!(added, Err(Error::CorruptEntry { .. })), "{added:?}");
     }
 }
 
 #[tokio::test]
-async fn s15_a_store_that_keeps_other_bytes_is_noticed_at_once() {
-    let mut random = StdRng::seed_from_u64(1);
-    let folder = tempfile::tempdir().unwrap();
-    let master = MasterKey::create(&folder.path().join("k"), &mut random).unwrap();
-    let keyring = Keyring::new(Arc::new(Liar(Bare::default())), master);
+async fn s15_an_entry_whose_answer_was_lost_is_ours_after_the_retry() {
+    let mut bench = Bench::over(|store| {
+        let lossy = Faulty::new(store, 1, vec![Rule::on(Operation::Put, When::Nth(1), Fault::LostAnswer)]);
+        Arc::new(Retrying::new(lossy, Policy::default()))
+    });
+    let name = bench.try_add(vault(1)).await.unwrap();
+    assert_eq!(bench.keyring.list().await.unwrap(), [name]);
+}
+
+#[tokio::test]
+async fn entries_on_a_disk_outlive_the_process() {
+    let (folder, mut random) = (tempfile::tempdir().unwrap(), StdRng::seed_from_u64(1));
+    let (place, key) = (folder.path().join("storage"), folder.path().join("master.key"));
+    MasterKey::create(&key, &mut random).unwrap();
+    let open = || Keyring::new(Arc::new(Local::new(&place).unwrap()), MasterKey::load(&key).unwrap());
     let secret = VaultSecret::generate(&mut random).unwrap();
-    let binding = Binding { vault: vault(1), generation: 1, organisation: String::new() };
-    let added = keyring.add(&binding, &secret, Timestamp::UNIX_EPOCH, &mut random).await;
-    assert!(matches!(added, Err(Error::CorruptEntry { .. })), "{added:?}");
+    open().add(&binding(vault(1), 1), &secret, Timestamp::UNIX_EPOCH, &mut random).await.unwrap();
+    assert_eq!(open().load(vault(1)).await.unwrap().secret, secret);
+    assert!(matches!(open().load(vault(2)).await, Err(Error::MissingEntry { .. })));
 }
 
 #[tokio::test]
@@ -212,7 +123,7 @@ async fn the_newest_generation_is_loaded_and_all_can_be_opened() {
     let all = bench.keyring.open_all(vault(1)).await.unwrap();
     assert_eq!(all.opened.iter().map(|it| it.binding.generation).collect::<Vec<_>>(), [10, 2, 1]);
     assert!(all.refused.is_empty());
-    bench.store.set(&Key::parse("keyring/readme.txt").unwrap(), "not an entry");
+    bench.set(&Key::parse("keyring/readme.txt").unwrap(), "not an entry");
     let listed = bench.keyring.list().await.unwrap();
     assert_eq!((listed.len(), listed.last()), (4, Some(&other)));
 }
@@ -241,8 +152,7 @@ async fn entries_of_two_master_keys_stand_side_by_side() {
     let mut bench = Bench::new();
     let (_, secret) = bench.add(vault(1), 1).await;
     let other = bench.other_master();
-    let binding = Binding { vault: vault(1), generation: 1, organisation: "acme".to_owned() };
-    other.add(&binding, &secret, Timestamp::UNIX_EPOCH, &mut bench.random).await.unwrap();
+    other.add(&binding(vault(1), 1), &secret, Timestamp::UNIX_EPOCH, &mut bench.random).await.unwrap();
     for keyring in [&bench.keyring, &other] {
         assert_eq!(keyring.load(vault(1)).await.unwrap().secret, secret);
         assert_eq!(keyring.open_all(vault(1)).await.unwrap().refused.len(), 1);
@@ -253,20 +163,20 @@ async fn entries_of_two_master_keys_stand_side_by_side() {
 async fn s16_a_changed_byte_anywhere_is_noticed() {
     let mut bench = Bench::new();
     let (name, _) = bench.add(vault(1), 1).await;
-    let good = bench.store.bytes(&name.key());
+    let good = bench.bytes(&name).await;
     for at in 0..good.len() {
-        let mut bad = good.to_vec();
+        let mut bad = good.clone();
         bad[at] ^= 1;
-        bench.store.set(&name.key(), bad.clone());
+        bench.set(&name.key(), bad.clone());
         let error = bench.keyring.load(vault(1)).await.unwrap_err();
         assert!(matches!(error, Error::CorruptEntry { .. }), "byte {at}: {error}");
         // An attacker renames it to fit: then the cipher or the parser refuses it.
         let renamed = EntryName::of(vault(1), 1, &bad);
-        bench.store.objects.lock().unwrap().clear();
-        bench.store.set(&renamed.key(), bad);
+        bench.store.delete(&name.key()).await.unwrap();
+        bench.set(&renamed.key(), bad);
         let opened = bench.keyring.load(vault(1)).await;
         assert!(opened.is_err(), "byte {at}");
-        bench.store.objects.lock().unwrap().clear();
+        bench.store.delete(&renamed.key()).await.unwrap();
     }
 }
 
@@ -274,15 +184,15 @@ async fn s16_a_changed_byte_anywhere_is_noticed() {
 async fn s16_an_entry_moved_to_another_vault_or_generation_is_refused() {
     let mut bench = Bench::new();
     let (name, _) = bench.add(vault(1), 1).await;
-    let json = bench.store.bytes(&name.key());
+    let json = bench.bytes(&name).await;
     for (to, generation) in [(vault(2), 1), (vault(3), 7)] {
-        bench.store.set(&EntryName::of(to, generation, &json).key(), json.clone());
+        bench.set(&EntryName::of(to, generation, &json).key(), json.clone());
         let error = bench.keyring.load(to).await.unwrap_err();
         assert!(matches!(error, Error::MovedEntry { vault: made_for, .. } if made_for == vault(1)), "{error}");
     }
     // With its text changed to fit the new place, it no longer opens.
-    let edited = String::from_utf8(json.to_vec()).unwrap().replace(&vault(1).to_string(), &vault(4).to_string());
-    bench.store.set(&EntryName::of(vault(4), 1, edited.as_bytes()).key(), edited.into_bytes());
+    let edited = String::from_utf8(json).unwrap().replace(&vault(1).to_string(), &vault(4).to_string());
+    bench.set(&EntryName::of(vault(4), 1, edited.as_bytes()).key(), edited.into_bytes());
     let error = bench.keyring.load(vault(4)).await.unwrap_err();
     assert!(matches!(error, Error::AlteredEntry { .. }), "{error}");
 }
@@ -292,7 +202,7 @@ async fn a_bad_newest_entry_never_falls_back_to_an_older_secret() {
     let mut bench = Bench::new();
     bench.add(vault(1), 1).await;
     let (newest, _) = bench.add(vault(1), 2).await;
-    bench.store.set(&newest.key(), "{}");
+    bench.set(&newest.key(), "{}");
     assert!(matches!(bench.keyring.load(vault(1)).await, Err(Error::CorruptEntry { .. })));
     let all = bench.keyring.open_all(vault(1)).await.unwrap();
     assert_eq!((all.opened.len(), all.refused.len()), (1, 1));
@@ -311,24 +221,30 @@ async fn s15_two_creators_at_once_are_told_apart_by_opening_the_vault() {
 async fn an_oversized_object_is_not_read_and_a_flood_of_entries_is_refused() {
     let mut bench = Bench::new();
     let (name, _) = bench.add(vault(1), 1).await;
-    bench.store.set(&name.key(), vec![b' '; 20_000]);
+    bench.set(&name.key(), vec![b' '; 20_000]);
     let error = bench.keyring.load(vault(1)).await.unwrap_err();
     assert!(error.to_string().contains("far larger"), "{error}");
     for number in 0..300_u32 {
-        bench.store.set(&EntryName::of(vault(1), number, b"").key(), "");
+        bench.set(&EntryName::of(vault(1), number, b"").key(), "");
     }
     assert!(matches!(bench.keyring.load(vault(1)).await, Err(Error::TooManyEntries { .. })));
 }
 
 #[tokio::test]
 async fn a_failing_store_is_a_failure_and_not_a_missing_key() {
-    let mut bench = Bench::new();
-    bench.add(vault(1), 1).await;
-    *bench.store.fail.lock().unwrap() = true;
-    let error = bench.keyring.load(vault(1)).await.unwrap_err();
-    assert!(matches!(error, Error::Store { .. }), "{error}");
-    let binding = Binding { vault: vault(2), generation: 1, organisation: String::new() };
-    let secret = VaultSecret::generate(&mut bench.random).unwrap();
-    let added = bench.keyring.add(&binding, &secret, Timestamp::UNIX_EPOCH, &mut bench.random).await;
-    assert!(matches!(added, Err(Error::Store { .. })), "{added:?}");
+    for operation in [Operation::List, Operation::Head, Operation::Get] {
+        let mut bench =
+            Bench::over(|store| Faulty::new(store, 1, vec![Rule::on(operation, When::From(2), Fault::Transient)]));
+        bench.add(vault(1), 1).await;
+        let mut last = bench.keyring.load(vault(1)).await;
+        if last.is_ok() {
+            last = bench.keyring.load(vault(1)).await;
+        }
+        assert!(matches!(last, Err(Error::Store { .. })), "{operation:?}: {last:?}");
+        assert!(matches!(bench.keyring.open_all(vault(1)).await, Err(Error::Store { .. })), "{operation:?}");
+    }
+    let mut bench =
+        Bench::over(|store| Faulty::new(store, 1, vec![Rule::on(Operation::Put, When::Always, Fault::NoSpace)]));
+    let added = bench.try_add(vault(1)).await;
+    assert!(matches!(added, Err(Error::Store { action: "write", .. })), "{added:?}");
 }

@@ -9,6 +9,7 @@
 pub mod capture;
 pub mod cluster;
 pub mod connect;
+pub mod database;
 pub mod inspect;
 pub mod mapping;
 pub mod ownership;

@@ -6,7 +6,7 @@ mod registry;
 #[path = "registry/sample.rs"]
 mod sample;
 
-use keepsake_postgres::capture::{Options, RowHasher};
+use keepsake_postgres::capture::{Manifest, Options, RowHasher};
 use keepsake_testkit::postgres::Server;
 use registry::capture_with;
 use sample::{capture, mapping};
@@ -54,7 +54,7 @@ async fn a_capture_holds_every_row_the_wedding_owns_and_nothing_else() {
     assert_eq!((facts.name.as_deref(), facts.date.as_deref()), (Some("Wedding 1"), Some("2026-06-06")));
     assert_eq!((facts.guest_count, facts.budget.as_deref()), (Some(3), Some("$1,234.50")));
     assert!(captured.manifest.lsn.is_some());
-    let stored: keepsake_postgres::capture::Manifest = serde_json::from_str(&kept.text("manifest.json")).unwrap();
+    let stored = Manifest::parse(kept.text("manifest.json").as_bytes()).unwrap();
     assert_eq!(stored, captured.manifest);
 }
 

@@ -134,6 +134,21 @@ async fn s10_a_schema_change_that_waits_is_let_through() {
 }
 
 #[tokio::test]
+async fn s11_a_capture_uses_two_connections_at_most() {
+    let (server, _) = sample::install().await;
+    let options = Options::default();
+    let cancel = options.cancel.clone();
+    let capture = stuck(&server, options).await;
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let admin = server.connect("postgres").await;
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'keepsake-%'";
+    let sessions: i64 = admin.query_one(sql, &[]).await.unwrap().get(0);
+    assert!((1..=2).contains(&sessions), "{sessions}");
+    cancel.cancel();
+    assert!(capture.await.unwrap().is_err());
+}
+
+#[tokio::test]
 async fn s10_a_snapshot_grows_no_older_than_its_limit() {
     let (server, _) = sample::install().await;
     let capture = stuck(&server, Options { max_age: Duration::from_millis(700), ..Options::default() }).await;

@@ -68,38 +68,55 @@ async fn every_row_and_file_of_every_wedding_is_captured_once() {
 }
 
 #[tokio::test]
-async fn applications_of_other_styles_are_captured_and_can_be_loaded_by_hand() {
+async fn the_supabase_style_is_captured_and_can_be_loaded_by_hand() {
+    Box::pin(capture_and_load(schemas::SUPABASE)).await;
+}
+
+#[tokio::test]
+async fn the_prisma_style_is_captured_and_can_be_loaded_by_hand() {
+    Box::pin(capture_and_load(schemas::PRISMA)).await;
+}
+
+#[tokio::test]
+async fn several_schemas_are_captured_and_can_be_loaded_by_hand() {
+    Box::pin(capture_and_load(schemas::MODULES)).await;
+}
+
+#[tokio::test]
+async fn composite_keys_are_captured_and_can_be_loaded_by_hand() {
+    Box::pin(capture_and_load(schemas::COMPOSITE)).await;
+}
+
+async fn capture_and_load(foreign: schemas::Foreign) {
     let server = Server::start();
-    for foreign in schemas::ALL {
-        let text = server.create_database(foreign.name).await;
-        let mut client = server.connect(foreign.name).await;
-        foreign.install(&client).await.unwrap();
-        let mapping = inspect::inspect(&mut client, &inspect::Options::default()).await.unwrap().report.mapping;
-        let captured = capture_with(&dsn(&text), &mapping, foreign.weddings, None, Options::default())
-            .await
-            .unwrap_or_else(|error| panic!("{}: {error} {error:?}", foreign.name));
-        let (first, kept) = &captured[0];
-        let rows: u64 = first.manifest.tables.iter().map(|table| table.rows).sum();
-        let live: i64 = client.query_one(foreign.count, &[]).await.unwrap().get(0);
-        // Nothing is left out; an unedited proposal may own a table more.
-        assert!(rows >= u64::try_from(live).unwrap(), "{}: {rows} of {live}", foreign.name);
-        if let Some(reader) = foreign.reader {
-            let reader = dsn(&server.dsn_as(reader, foreign.name));
-            let again = capture_with(&reader, &mapping, &[foreign.first()], None, Options::default()).await;
-            let again = again.unwrap_or_else(|error| panic!("{}: {error} {error:?}", foreign.name));
-            assert_eq!(again[0].0.manifest.scope_hash, first.manifest.scope_hash);
-        }
-        for path in kept.paths().iter().filter(|path| path.starts_with("references/auth.")) {
-            assert!(kept.text(path).lines().all(|line| !line.contains('\t')), "{path} holds more than keys");
-        }
-        let copy = format!("{}_copy", foreign.name);
-        let copied = server.create_database(&copy).await;
-        let folder = tempfile::tempdir().unwrap();
-        folder::write(kept, folder.path());
-        let mut psql = Command::new("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "schema/tables.sql", "-f", "schema/load.sql"]);
-        psql.current_dir(folder.path()).envs(dsn(&copied).for_child());
-        let done = psql.output().unwrap();
-        assert!(done.status.success(), "{}: {}", foreign.name, String::from_utf8_lossy(&done.stderr));
+    let text = server.create_database(foreign.name).await;
+    let mut client = server.connect(foreign.name).await;
+    foreign.install(&client).await.expect("it works");
+    let mapping = inspect::inspect(&mut client, &inspect::Options::default()).await.expect("it works").report.mapping;
+    let captured = capture_with(&dsn(&text), &mapping, foreign.weddings, None, Options::default())
+        .await
+        .unwrap_or_else(|error| panic!("{}: {error} {error:?}", foreign.name));
+    let (first, kept) = captured.first().expect("a capture");
+    let rows: u64 = first.manifest.tables.iter().map(|table| table.rows).sum();
+    let live: i64 = client.query_one(foreign.count, &[]).await.expect("it works").get(0);
+    // Nothing is left out; an unedited proposal may own a table more.
+    assert!(rows >= u64::try_from(live).expect("it works"), "{}: {rows} of {live}", foreign.name);
+    if let Some(reader) = foreign.reader {
+        let reader = dsn(&server.dsn_as(reader, foreign.name));
+        let again = capture_with(&reader, &mapping, &[foreign.first()], None, Options::default()).await;
+        let again = again.unwrap_or_else(|error| panic!("{}: {error} {error:?}", foreign.name));
+        assert_eq!(again.first().expect("a capture").0.manifest.scope_hash, first.manifest.scope_hash);
     }
+    for path in kept.paths().iter().filter(|path| path.starts_with("references/auth.")) {
+        assert!(kept.text(path).lines().all(|line| !line.contains('\t')), "{path} holds more than keys");
+    }
+    let copy = format!("{}_copy", foreign.name);
+    let copied = server.create_database(&copy).await;
+    let folder = tempfile::tempdir().expect("it works");
+    folder::write(kept, folder.path());
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "schema/tables.sql", "-f", "schema/load.sql"]);
+    psql.current_dir(folder.path()).envs(dsn(&copied).for_child());
+    let done = psql.output().expect("it works");
+    assert!(done.status.success(), "{}: {}", foreign.name, String::from_utf8_lossy(&done.stderr));
 }

@@ -208,3 +208,12 @@ async fn s10_the_watchdog_sees_who_waits_for_a_reader() {
     drop(session);
     ddl.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn s10_a_watchdog_that_cannot_look_says_so() {
+    let dsn = resolve("host=/nonexistent user=u", &[]).unwrap();
+    let began = Instant::now();
+    let verdict = watch(&dsn, &[1], Duration::from_millis(1200)).await;
+    assert!(matches!(verdict, Verdict::Blind(_)), "{verdict:?}");
+    assert!(began.elapsed() < Duration::from_secs(3));
+}

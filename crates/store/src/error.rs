@@ -49,6 +49,14 @@ pub enum Error {
         /// Bytes that should have come.
         expected: u64,
     },
+    /// The object is too long to be held in memory whole.
+    #[error("object {key} has {size_bytes} bytes, too many to be read at once: read it in ranges or as a stream")]
+    TooLarge {
+        /// The object read.
+        key: String,
+        /// Its length.
+        size_bytes: u64,
+    },
     /// Network trouble, a time-out, a busy server: trying again may help.
     #[error("the store failed for {key}")]
     Transient {

@@ -29,6 +29,11 @@ impl Key {
         &self.0
     }
 
+    /// Stands for the whole store where an error has no single object to name.
+    pub(crate) fn all() -> Self {
+        Self("*".to_owned())
+    }
+
     /// The last segment.
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
@@ -50,5 +55,30 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_leave_their_place_or_break_a_line_are_refused() {
+        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "a\nb", "a\0"] {
+            assert!(Key::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in ["a", "a/b", "...", ".a/b..", "wedding plans/ü"] {
+            assert_eq!(Key::parse(good).unwrap().as_str(), good);
+        }
+    }
+
+    #[test]
+    fn prefixes_go_on_and_come_off_by_whole_segments() {
+        let key = |text: &str| Key::parse(text).unwrap();
+        assert_eq!(key("data/4f").under(&key("vaults/1")), key("vaults/1/data/4f"));
+        assert_eq!(key("vaults/1/data/4f").strip_prefix(&key("vaults/1")), Some(key("data/4f")));
+        assert_eq!(key("vaults/12").strip_prefix(&key("vaults/1")), None);
+        assert_eq!(key("vaults").strip_prefix(&key("vaults")), None);
+        assert_eq!(key("data/4f").file_name(), "4f");
     }
 }

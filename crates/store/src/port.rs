@@ -6,6 +6,17 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use std::{ops::Range, sync::Arc};
 
+/// The longest object that [`Store::get`] reads into memory: several times the longest pack (128 MiB). Longer ones are
+/// read in ranges or as a stream.
+pub const WHOLE_OBJECT_MAX_BYTES: u64 = 1 << 30;
+
+/// The length of `range`, refused if it runs backwards (ranges come from index files, which may be damaged).
+pub(crate) fn range_len(key: &Key, range: &Range<u64>) -> Result<u64> {
+    range.end.checked_sub(range.start).ok_or_else(|| crate::Error::Invalid {
+        reason: format!("the range {}..{} of {key} runs backwards", range.start, range.end),
+    })
+}
+
 /// The bytes of an object to be written: pieces in order, so that a pack is never copied together.
 #[derive(Debug, Clone, Default)]
 pub struct Payload(Vec<Bytes>);
@@ -73,6 +84,17 @@ pub struct Capabilities {
     pub versioning: bool,
 }
 
+/// What only the backend itself can tell of its target; the rest of [`Capabilities`] shows in its behaviour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Features {
+    /// See [`Capabilities::object_lock`].
+    pub object_lock: bool,
+    /// See [`Capabilities::storage_class`].
+    pub storage_class: bool,
+    /// See [`Capabilities::versioning`].
+    pub versioning: bool,
+}
+
 /// One place that holds objects. Implementations are cheap to share behind [`Arc`].
 ///
 /// Every call may be dropped at any time: a dropped put has either created the whole object or nothing under its name.
@@ -87,10 +109,10 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// [`Error::AlreadyExists`](crate::Error::AlreadyExists) if the name is taken (on stores that enforce it), else by cause.
     async fn put(&self, key: &Key, payload: Payload) -> Result<()>;
 
-    /// The whole object.
+    /// The whole object, up to [`WHOLE_OBJECT_MAX_BYTES`].
     ///
     /// # Errors
-    /// [`Error::NotFound`](crate::Error::NotFound) if there is none.
+    /// [`Error::NotFound`](crate::Error::NotFound) if there is none, [`Error::TooLarge`](crate::Error::TooLarge).
     async fn get(&self, key: &Key) -> Result<Bytes>;
 
     /// Exactly the bytes of `range`; fewer is an error, never a short answer.
@@ -114,7 +136,8 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// Every object below `prefix` (all if `None`), in no particular order. Unfinished writes are not listed.
     fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<ObjectMeta>>;
 
-    /// The next path segments below `prefix`, without descending: the names of "folders".
+    /// The names of the "folders" right below `prefix`, without descending: one path segment each, without `prefix`.
+    /// Some services still name a folder for a while after its last object was deleted.
     ///
     /// # Errors
     /// By cause.
@@ -125,6 +148,16 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// By cause.
     async fn delete(&self, key: &Key) -> Result<()>;
+
+    /// What the backend's own settings are. May create and remove `scratch`, a name that nobody else uses, and removes
+    /// every version of it that it can. Decorators pass the question on.
+    ///
+    /// # Errors
+    /// By cause; what a target does not know at all is a feature that it lacks, not an error.
+    async fn features(&self, scratch: &Key) -> Result<Features> {
+        let _backends_without_such_settings = scratch;
+        Ok(Features::default())
+    }
 }
 
 /// A shared store.

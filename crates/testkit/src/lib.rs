@@ -8,5 +8,6 @@ pub mod draw;
 pub mod photos;
 pub mod planner;
 pub mod postgres;
+pub mod s3;
 pub mod schemas;
 pub mod tools;

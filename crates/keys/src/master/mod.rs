@@ -16,6 +16,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 const ID_LABEL: &[u8] = b"keepsake/v1/master-key-id";
 const WRAP_LABEL: &[u8] = b"keepsake/v1/wrap";
 const LOCATE_LABEL: &[u8] = b"keepsake/v1/locate";
+const JOURNAL_LABEL: &[u8] = b"keepsake/v1/journal";
 
 /// The key that wraps all vault secrets. Wiped from memory when dropped; `Debug` shows its id only.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -30,6 +31,11 @@ impl MasterKey {
     }
 
     /// The key that seals vault secrets.
+    /// The key under which this installation signs its journal of acts.
+    pub fn journal_signing(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        self.derived(JOURNAL_LABEL)
+    }
+
     pub(crate) fn wrapping(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.derived(WRAP_LABEL)
     }

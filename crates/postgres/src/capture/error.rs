@@ -30,6 +30,14 @@ pub enum Error {
         /// The root table.
         table: TableName,
     },
+    /// More weddings than one capture takes.
+    #[error("{asked} weddings are too many for one capture: take at most {limit} at a time")]
+    TooMany {
+        /// How many were asked for.
+        asked: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// The role may not read a table.
     #[error("the role `{role}` may not read {}: run, as the tables' owner: {grant}", list(tables))]
     Privilege {

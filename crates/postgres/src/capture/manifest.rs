@@ -33,6 +33,57 @@ pub struct Manifest {
     pub scope_hash: String,
 }
 
+/// A `manifest.json` that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Written by a newer Keepsake.
+    #[error("the capture has layout {found}, and this Keepsake reads up to {VERSION}: use a newer one")]
+    TooNew {
+        /// The version found.
+        found: u32,
+    },
+    /// Not a manifest, or a damaged one.
+    #[error("manifest.json cannot be read: the capture is damaged")]
+    Malformed(#[source] serde_json::Error),
+    /// Larger than any capture's.
+    #[error("manifest.json is larger than {} MiB: the capture is damaged", MANIFEST_BYTES_MAX >> 20)]
+    TooLarge,
+}
+
+/// The largest `manifest.json` that is read, bytes: a hundred times that of a wedding with ten thousand files.
+pub const MANIFEST_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+impl Manifest {
+    /// Reads `manifest.json`. Keys that this build does not know are ignored.
+    ///
+    /// # Errors
+    /// [`ManifestError`] by cause.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        if bytes.len() > MANIFEST_BYTES_MAX {
+            return Err(ManifestError::TooLarge);
+        }
+        let Version { version } = serde_json::from_slice(bytes).map_err(ManifestError::Malformed)?;
+        if version > VERSION {
+            return Err(ManifestError::TooNew { found: version });
+        }
+        serde_json::from_slice(bytes).map_err(ManifestError::Malformed)
+    }
+
+    /// A file could not be read: the point is never green and never chosen by default (safety rule S13).
+    pub fn incomplete(&self) -> bool {
+        self.files.iter().any(|file| file.state == FileState::Unreadable)
+    }
+
+    /// The entry of one table.
+    pub fn table(&self, name: &TableName) -> Option<&TableEntry> {
+        self.tables.iter().find(|table| &table.name == name)
+    }
+}
+
 /// Facts of the root row that other parts of Keepsake decide by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeddingFacts {
@@ -142,4 +193,25 @@ pub struct Issue {
     pub subject: String,
     /// In words, without personal data.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn newer_and_damaged_manifests_are_told_apart() {
+        let newer = Manifest::parse(br#"{"version": 2, "something": "else"}"#).unwrap_err();
+        assert!(matches!(newer, ManifestError::TooNew { found: 2 }), "{newer}");
+        let damaged = Manifest::parse(br#"{"version": 1}"#).unwrap_err();
+        assert!(damaged.to_string().contains("damaged"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in any::<Vec<u8>>()) {
+            let _read_or_refused = Manifest::parse(&bytes);
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod explain;
 mod facts;
 mod file_store;
 mod files;
+mod find;
 mod hash;
 mod ids;
 mod line;
@@ -23,11 +24,12 @@ mod weddings;
 
 pub use error::Error;
 pub use file_store::{Directories, FileMeta, FileStore, OpenFile};
+pub use find::find;
 pub use hash::{RowHasher, scope_hash};
 pub use manifest::*;
 pub use names::{file_path, references_path, rows_path};
 pub use port::*;
-pub use weddings::{Captured, Options, Progress, Request, weddings};
+pub use weddings::{Captured, Options, Progress, Request, WEDDINGS_MAX, weddings};
 
 /// The result of a capture.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

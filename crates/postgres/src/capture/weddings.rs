@@ -80,6 +80,9 @@ pub struct Captured {
     pub incomplete: bool,
 }
 
+/// The most weddings of one capture: each keeps a sink open, and one snapshot serves them all.
+pub const WEDDINGS_MAX: usize = 1000;
+
 /// Captures the weddings from one snapshot, each table read once for all of them, then their files.
 ///
 /// Uses one connection, and after half a second another that watches over it. Each sink holds a whole capture when this
@@ -88,13 +91,16 @@ pub struct Captured {
 /// # Errors
 /// [`Error`] by cause; [`Error::retryable`] tells whether to try again.
 pub async fn weddings(dsn: &Dsn, request: &Request<'_>) -> Result<Vec<Captured>> {
+    if request.ids.len() > WEDDINGS_MAX {
+        return Err(Error::TooMany { asked: request.ids.len(), limit: WEDDINGS_MAX });
+    }
     let cancel = &request.options.cancel;
     let session = tokio::select! {
         biased;
         () = cancel.cancelled() => return Err(Error::Cancelled),
         session = connect(dsn, Purpose::Capture) => session?,
     };
-    let mut read = guarded(dsn, &session, &request.options, read::rows(&session, request)).await?;
+    let mut read = guarded(dsn, &session, &request.options, Box::pin(read::rows(&session, request))).await?;
     let mut captured = Vec::with_capacity(read.weddings.len());
     let mut entries = Vec::with_capacity(read.weddings.len());
     for wedding in &read.weddings {
@@ -106,7 +112,7 @@ pub async fn weddings(dsn: &Dsn, request: &Request<'_>) -> Result<Vec<Captured>>
         });
     }
     if entries.iter().flatten().any(|entry| entry.state == FileState::Captured) {
-        let again = read::named_files(&session, &read.bound, &read.weddings);
+        let again = Box::pin(read::named_files(&session, &read.bound, &read.weddings));
         let now = guarded(dsn, &session, &request.options, again).await?;
         for (entries, now) in entries.iter_mut().zip(&now) {
             files::compare(entries, now);
@@ -157,7 +163,6 @@ async fn finish(
     let facts: WeddingFacts = describe::wedding(read, &wedding);
     let known = describe::known(read, &facts, &found, files::counts(&entries));
     let score = integrity::score(&wedding.facts.finish(&known));
-    let incomplete = entries.iter().any(|entry| entry.state == FileState::Unreadable);
     let mut issues = describe::issues(read, &wedding, &found);
     issues.extend(files::issues(&entries, &wedding.files));
     let from_score = score.parts.iter().flat_map(|part| &part.issues).filter(|issue| !issue.code.starts_with("file-"));
@@ -195,5 +200,6 @@ async fn finish(
         file.write(text.clone().into()).await.map_err(Error::sink(path))?;
         file.finish().await.map_err(Error::sink(path))?;
     }
+    let incomplete = manifest.incomplete();
     Ok(Captured { id: asked.to_owned(), manifest, score, incomplete })
 }

@@ -2,14 +2,14 @@
 
 use super::{
     Error, Result,
+    host::{self, Host},
+    known::{FROM_ENVIRONMENT, Known},
     parse::{self, Parameters},
     passfile, service,
 };
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     fmt,
-    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -87,28 +87,6 @@ impl SslMode {
     }
 }
 
-/// One server that may be connected to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Host {
-    /// A name, an address, or the folder of a Unix socket (begins with `/`).
-    pub name: String,
-    /// The address to connect to instead of looking the name up.
-    pub address: Option<IpAddr>,
-    /// TCP port, also part of the socket's file name.
-    pub port: u16,
-}
-
-impl Host {
-    pub(super) fn is_socket(&self) -> bool {
-        self.address.is_none() && self.name.starts_with('/')
-    }
-
-    fn is_local(&self) -> bool {
-        let address = self.address.or_else(|| self.name.parse().ok());
-        self.is_socket() || address.map_or(self.name == "localhost", |address| address.is_loopback())
-    }
-}
-
 /// A database, resolved: no environment or file is read after this. Its `Debug` and `Display` never show the password.
 #[derive(Clone)]
 pub struct Dsn {
@@ -172,7 +150,7 @@ impl Dsn {
                 all.add_missing(vec![((*key).to_owned(), value)])?;
             }
         }
-        let hosts = hosts(&mut all)?;
+        let hosts = host::listed(&mut all)?;
         let user = all.take("user").or_else(|| variable(env, "USER")).or_else(|| variable(env, "LOGNAME"));
         let user = user.ok_or_else(|| Error::invalid("it names no user (user=..., or PGUSER)"))?;
         let database = all.take("dbname").unwrap_or_else(|| user.clone());
@@ -319,89 +297,6 @@ impl fmt::Debug for Dsn {
     }
 }
 
-/// Parameters that may be inherited from libpq's variables.
-const FROM_ENVIRONMENT: &[(&str, &str)] = &[
-    ("host", "PGHOST"),
-    ("hostaddr", "PGHOSTADDR"),
-    ("port", "PGPORT"),
-    ("user", "PGUSER"),
-    ("dbname", "PGDATABASE"),
-    ("password", "PGPASSWORD"),
-    ("passfile", "PGPASSFILE"),
-    ("sslmode", "PGSSLMODE"),
-    ("sslrootcert", "PGSSLROOTCERT"),
-    ("sslcert", "PGSSLCERT"),
-    ("sslkey", "PGSSLKEY"),
-    ("options", "PGOPTIONS"),
-    ("connect_timeout", "PGCONNECT_TIMEOUT"),
-    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
-    ("channel_binding", "PGCHANNELBINDING"),
-];
-
-/// Parameters of libpq that are of no consequence here.
-const IGNORED: &[&str] = &[
-    "application_name",
-    "fallback_application_name",
-    "client_encoding",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_count",
-    "tcp_user_timeout",
-    "sslcompression",
-    "sslsni",
-    "gssencmode",
-    "krbsrvname",
-    "gsslib",
-    "pgbouncer",
-    "connection_limit",
-    "pool_timeout",
-    "schema",
-    "ssl_min_protocol_version",
-];
-
-struct Known(BTreeMap<String, String>);
-
-impl Known {
-    /// The parameters as written; the last of two wins.
-    fn new(given: Parameters) -> Result<Self> {
-        let mut known = Self(BTreeMap::new());
-        for (key, value) in given {
-            if known.check(&key)? {
-                known.0.insert(key, value);
-            }
-        }
-        Ok(known)
-    }
-
-    fn check(&self, key: &str) -> Result<bool> {
-        if key == "service" || FROM_ENVIRONMENT.iter().any(|(known, _)| *known == key) {
-            return Ok(true);
-        }
-        if IGNORED.contains(&key) {
-            return Ok(false);
-        }
-        let shown: String = key.chars().filter(|char| char.is_ascii_alphanumeric() || *char == '_').take(40).collect();
-        Err(Error::invalid(format!("the parameter `{shown}` is not known")))
-    }
-
-    fn add_missing(&mut self, more: Parameters) -> Result<()> {
-        // A host that was written down must not be joined with an address that was not.
-        let host_given = self.0.contains_key("host") || self.0.contains_key("hostaddr");
-        for (key, value) in more {
-            let of_host = key == "host" || key == "hostaddr";
-            if self.check(&key)? && !self.0.contains_key(&key) && !(of_host && host_given) {
-                self.0.insert(key, value);
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, key: &str) -> Option<String> {
-        self.0.remove(key).filter(|value| !value.is_empty())
-    }
-}
-
 fn variable(env: Env<'_>, name: &str) -> Option<String> {
     env(name)?.into_string().ok().filter(|value| !value.is_empty())
 }
@@ -414,44 +309,6 @@ fn service_files(env: Env<'_>) -> Vec<PathBuf> {
     let own = env("PGSERVICEFILE").map(PathBuf::from).or_else(|| home(env).map(|home| home.join(".pg_service.conf")));
     let system = env("PGSYSCONFDIR").map_or_else(|| PathBuf::from("/etc/postgresql-common"), PathBuf::from);
     own.into_iter().chain([system.join("pg_service.conf")]).collect()
-}
-
-fn hosts(all: &mut Known) -> Result<Vec<Host>> {
-    let split = |text: Option<String>| -> Vec<String> {
-        text.map(|text| text.split(',').map(|part| part.trim().to_owned()).collect()).unwrap_or_default()
-    };
-    let (mut names, addresses, ports) = (split(all.take("host")), split(all.take("hostaddr")), split(all.take("port")));
-    if names.is_empty() {
-        names = if addresses.is_empty() { vec![default_host()] } else { addresses.clone() };
-    }
-    if !addresses.is_empty() && addresses.len() != names.len() {
-        return Err(Error::invalid("host and hostaddr list different numbers of servers"));
-    }
-    if ports.len() > 1 && ports.len() != names.len() {
-        return Err(Error::invalid("host and port list different numbers of servers"));
-    }
-    let port_of = |index: usize| match ports.get(index).or_else(|| ports.first().filter(|_| ports.len() == 1)) {
-        Some(port) if !port.is_empty() => port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or_else(|| Error::invalid("a port must be between 1 and 65535")),
-        _ => Ok(5432),
-    };
-    let made = names.into_iter().enumerate().map(|(index, name)| {
-        let address = match addresses.get(index).filter(|address| !address.is_empty()) {
-            Some(address) => Some(address.parse().map_err(|_| Error::invalid("hostaddr must be an IP address"))?),
-            None => None,
-        };
-        let name = if name.is_empty() { default_host() } else { name };
-        Ok(Host { name, address, port: port_of(index)? })
-    });
-    made.collect()
-}
-
-fn default_host() -> String {
-    let socket = "/var/run/postgresql";
-    if Path::new(socket).is_dir() { socket } else { "localhost" }.to_owned()
 }
 
 fn password(

@@ -11,6 +11,8 @@
 mod copy;
 mod dsn;
 mod error;
+mod host;
+mod known;
 mod open;
 mod parse;
 mod passfile;

@@ -2,7 +2,7 @@
 
 use super::{
     Canceller, Dsn, Error, Result, ServerError, Session, SslMode,
-    dsn::Host,
+    host::Host,
     pooler::{self, Marker},
     tls,
 };

@@ -34,7 +34,8 @@ impl Marker {
 /// Whether a refusal is a pooler's answer to the marker.
 pub(super) fn refuses_options(error: &ServerError) -> bool {
     let message = error.message();
-    message.contains("startup parameter") || message.contains("startup_parameter")
+    // PgBouncer and its kin; Amazon's RDS Proxy.
+    message.contains("startup parameter") || message.contains("command-line options")
 }
 
 /// Finds out whether two sessions share backends, by a custom setting that means nothing to anyone else.

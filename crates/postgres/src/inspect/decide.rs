@@ -5,7 +5,7 @@ use crate::{
     mapping::Decision,
     schema::{ForeignKey, OnDelete, Schema, TableKind, TableName},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known when an edge is decided.
 pub struct Known<'a> {
@@ -15,6 +15,17 @@ pub struct Known<'a> {
     /// Tables found to be owned so far, the root included.
     pub owned: &'a BTreeSet<TableName>,
     pub identity_schemas: &'a [String],
+    /// The foreign keys of each table, so that a big schema is not searched for each edge.
+    pub keys: &'a BTreeMap<&'a TableName, Vec<&'a ForeignKey>>,
+}
+
+/// The foreign keys of each table.
+pub fn keys_by_table(schema: &Schema) -> BTreeMap<&TableName, Vec<&ForeignKey>> {
+    let mut keys: BTreeMap<&TableName, Vec<&ForeignKey>> = BTreeMap::new();
+    for key in &schema.foreign_keys {
+        keys.entry(&key.from).or_default().push(key);
+    }
+    keys
 }
 
 /// The table through which a partition is read.
@@ -31,6 +42,10 @@ impl<'s> Known<'s> {
         key.from_columns.iter().all(|name| table.and_then(|t| t.column(name)).is_some_and(|column| column.not_null))
     }
 
+    fn keys_of(&self, table: &TableName) -> impl Iterator<Item = &'s ForeignKey> + use<'s> {
+        self.keys.get(table).map(Vec::as_slice).unwrap_or_default().iter().copied()
+    }
+
     /// A key without which the row cannot live: it must be set, or the row is deleted with its parent.
     pub fn strong(&self, key: &ForeignKey) -> bool {
         self.not_null(key) || key.on_delete == OnDelete::Cascade
@@ -38,7 +53,7 @@ impl<'s> Known<'s> {
 
     /// Another key of the same table that is strong and leads to an owned table other than itself.
     fn owned_otherwise(&self, key: &ForeignKey) -> Option<&'s ForeignKey> {
-        self.schema.foreign_keys_of(&key.from).find(|other| {
+        self.keys_of(&key.from).find(|other| {
             let to = top(self.schema, &other.to);
             *other != key && to != &key.from && self.owned.contains(to) && self.strong(other)
         })
@@ -46,7 +61,7 @@ impl<'s> Known<'s> {
 
     /// A strong key to a table outside that is more than a list of people: the row's real home, perhaps.
     fn home_outside(&self, key: &ForeignKey) -> Option<&'s ForeignKey> {
-        self.schema.foreign_keys_of(&key.from).find(|other| {
+        self.keys_of(&key.from).find(|other| {
             let to = top(self.schema, &other.to);
             other.on_delete == OnDelete::Cascade && self.not_null(other) && !self.owned.contains(to) && to != &key.from
         })

@@ -16,6 +16,8 @@ pub struct Evidence {
     pub kinds: BTreeMap<(TableName, String), BTreeSet<String>>,
     /// Keys ending in `id` of sampled JSON objects.
     pub json_keys: BTreeMap<(TableName, String), BTreeSet<String>>,
+    /// Sampled rows of tables whose owners are not certain by their keys: how many, those of no wedding, those of several.
+    pub disputed: BTreeMap<TableName, (u64, u64, u64)>,
     /// The role that looked.
     pub role: Option<String>,
     /// Tables that it may not read.

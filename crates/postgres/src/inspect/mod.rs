@@ -89,7 +89,11 @@ pub async fn inspect(client: &mut Client, options: &Options) -> Result<Inspectio
     transaction.batch_execute(&settings).await.map_err(Error::Session)?;
     // Once by names alone, to know what to sample; then with what the samples say.
     let first = propose::propose(&schema, &Evidence::default(), &evidence::Answers::default(), options)?;
-    let evidence = sample::gather(&transaction, &schema, &first, options).await.map_err(Error::Session)?;
+    let mut evidence = sample::gather(&transaction, &schema, &first, options).await.map_err(Error::Session)?;
+    let second = propose::propose(&schema, &evidence, &evidence::Answers::default(), options)?;
+    if let Ok(bound) = second.mapping.bind(&schema) {
+        evidence = sample::dispute(&transaction, &bound, evidence, options).await.map_err(Error::Session)?;
+    }
     transaction.rollback().await.map_err(Error::Session)?;
     Inspection::new(schema, evidence, options.clone())
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Error, Options,
-    decide::{Known, top},
+    decide::{Known, keys_by_table, top},
     evidence::{Answers, EdgeKey, Evidence},
     files, group, indexes,
     names::{any, head, lasting, words},
@@ -58,6 +58,7 @@ pub fn propose(schema: &Schema, evidence: &Evidence, answers: &Answers, options:
         owned: BTreeSet::new(),
         via: BTreeMap::new(),
         identity_schemas: rules.identity_schemas.clone(),
+        keys: keys_by_table(schema),
         warnings: Vec::new(),
     };
     proposal.close();
@@ -92,6 +93,7 @@ struct Proposal<'a> {
     /// The edge by which each table was found, with the decision that brought it in.
     via: BTreeMap<TableName, (EdgeKey, Decision)>,
     identity_schemas: Vec<String>,
+    keys: BTreeMap<&'a TableName, Vec<&'a ForeignKey>>,
     warnings: Vec<String>,
 }
 
@@ -103,6 +105,7 @@ impl Proposal<'_> {
             root: &self.root,
             owned: &self.owned,
             identity_schemas: &self.identity_schemas,
+            keys: &self.keys,
         }
     }
 
@@ -318,6 +321,13 @@ impl Proposal<'_> {
             self.warnings.push(format!(
                 "`{id}` is not unique by itself in {root}: an id that names two weddings will be refused"
             ));
+        }
+        for (name, (rows, none, several)) in &self.evidence.disputed {
+            if self.owned.contains(name) && none + several > 0 {
+                self.warnings.push(format!(
+                    "of {rows} sampled rows of {name}, {none} belong to no wedding and {several} to more than one: check its edges"
+                ));
+            }
         }
         let role = self.evidence.role.as_deref().unwrap_or("this role");
         let outside: BTreeSet<&TableName> = self

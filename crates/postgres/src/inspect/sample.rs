@@ -10,12 +10,18 @@ use super::{
     virtuals::kind_column,
 };
 use crate::{
-    mapping::Edge,
+    mapping::{Bound, Edge},
+    ownership,
     schema::{Column, Schema, Table, TableKind, TableName, comparison, quote_ident},
 };
 use std::collections::BTreeSet;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{
+    Row, Transaction,
+    types::{ToSql, Type},
+};
 
+/// Rows of a table whose owners are looked up.
+const DISPUTED_ROWS: u32 = 200;
 /// Columns sampled of one table at most.
 const COLUMNS_MAX: usize = 60;
 /// Endings of the files that wedding applications keep.
@@ -67,6 +73,34 @@ pub async fn gather(
     Ok(sampler.evidence)
 }
 
+/// Looks up the owners of sampled rows, in tables where keys alone leave doubt: several owning edges, or only optional ones.
+pub async fn dispute(
+    transaction: &Transaction<'_>,
+    bound: &Bound,
+    evidence: Evidence,
+    options: &Options,
+) -> Result<Evidence, tokio_postgres::Error> {
+    let mut sampler = Sampler { transaction, limit: DISPUTED_ROWS, left: options.samples_max, evidence };
+    for table in bound.tables.iter().filter(|t| t.owning.len() > 1 || t.owning.iter().any(|edge| edge.nullable)) {
+        let Ok(owners) = ownership::owners_of(bound, &table.name) else { continue };
+        let keys: Vec<String> = table.key.iter().map(|key| format!("t.{}::text", quote_ident(key))).collect();
+        let sample = format!("SELECT {} FROM {} t LIMIT {DISPUTED_ROWS}", keys.join(", "), table.from_sql());
+        let Some(rows) = sampler.ask(&table.name, &sample, &[]).await? else { continue };
+        let columns: Vec<Vec<String>> =
+            (0..keys.len()).map(|n| rows.iter().map(|row| row.get::<_, String>(n)).collect()).collect();
+        let params: Vec<(&(dyn ToSql + Sync), Type)> =
+            columns.iter().map(|column| (column as &(dyn ToSql + Sync), Type::TEXT_ARRAY)).collect();
+        let Some(found) = sampler.ask(&table.name, &owners, &params).await? else { continue };
+        let count = |test: fn(usize) -> bool| {
+            let hits = found.iter().filter(|row| test(row.get::<_, Vec<String>>(2).len())).count();
+            u64::try_from(hits).unwrap_or(u64::MAX)
+        };
+        let counts = (count(|_| true), count(|owners| owners == 0), count(|owners| owners > 1));
+        sampler.evidence.disputed.insert(table.name.clone(), counts);
+    }
+    Ok(sampler.evidence)
+}
+
 struct Sampler<'a> {
     transaction: &'a Transaction<'a>,
     limit: u32,
@@ -76,13 +110,18 @@ struct Sampler<'a> {
 
 impl Sampler<'_> {
     /// Runs one sample in a savepoint: a failure is remembered and costs nothing else.
-    async fn ask(&mut self, table: &TableName, sql: &str) -> Result<Option<Vec<Row>>, tokio_postgres::Error> {
+    async fn ask(
+        &mut self,
+        table: &TableName,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Option<Vec<Row>>, tokio_postgres::Error> {
         if self.left == 0 || self.evidence.unreadable.contains(table) {
             return Ok(None);
         }
         self.left -= 1;
         self.transaction.batch_execute("SAVEPOINT keepsake_sample").await?;
-        match self.transaction.query_typed(sql, &[]).await {
+        match self.transaction.query_typed(sql, params).await {
             Ok(rows) => {
                 self.transaction.batch_execute("RELEASE keepsake_sample").await?;
                 Ok(Some(rows))
@@ -129,7 +168,7 @@ impl Sampler<'_> {
             ));
         }
         let sql = format!("SELECT {} FROM {} s", outer.join(", "), self.rows_of(table, &inner.join(", ")));
-        let Some(rows) = self.ask(&table.name, &sql).await? else { return Ok(()) };
+        let Some(rows) = self.ask(&table.name, &sql, &[]).await? else { return Ok(()) };
         let Some(row) = rows.first() else { return Ok(()) };
         let count = |at: usize| u64::try_from(row.get::<_, i64>(at)).unwrap_or(0);
         self.evidence.rows.insert(table.name.clone(), count(0));
@@ -151,7 +190,7 @@ impl Sampler<'_> {
     async fn kinds(&mut self, table: &Table, kind: &Column) -> Result<(), tokio_postgres::Error> {
         let inner = self.rows_of(table, &format!("t.{}::text AS k", quote_ident(&kind.name)));
         let sql = format!(r"SELECT DISTINCT k FROM {inner} s WHERE k ~ '^[A-Za-z_][A-Za-z_:.\\/]{{0,59}}$' LIMIT 20");
-        if let Some(rows) = self.ask(&table.name, &sql).await? {
+        if let Some(rows) = self.ask(&table.name, &sql, &[]).await? {
             let words = rows.iter().map(|row| row.get(0)).collect();
             self.evidence.kinds.insert((table.name.clone(), kind.name.clone()), words);
         }
@@ -164,7 +203,7 @@ impl Sampler<'_> {
             "SELECT DISTINCT k FROM {inner} s, LATERAL jsonb_object_keys(CASE WHEN jsonb_typeof(v) = 'object' THEN v ELSE '{{}}' END) k \
              WHERE k ~ '^[A-Za-z_]{{1,60}}$' AND k ~* 'id$' LIMIT 20"
         );
-        if let Some(rows) = self.ask(&table.name, &sql).await? {
+        if let Some(rows) = self.ask(&table.name, &sql, &[]).await? {
             let keys = rows.iter().map(|row| row.get(0)).collect();
             self.evidence.json_keys.insert((table.name.clone(), column.name.clone()), keys);
         }
@@ -190,7 +229,7 @@ impl Sampler<'_> {
             to.name.sql(),
             quote_ident(&far.name),
         );
-        if let Some(rows) = self.ask(&edge.from, &sql).await?
+        if let Some(rows) = self.ask(&edge.from, &sql, &[]).await?
             && let Some(row) = rows.first()
         {
             let count = |at: usize| u64::try_from(row.get::<_, i64>(at)).unwrap_or(0);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     mapping::{Decision, Edge, OnlyWhere},
-    schema::{Column, Schema, Table, TableKind, TableName, comparison},
+    schema::{Column, Table, TableKind, TableName, comparison},
 };
 use std::collections::BTreeSet;
 
@@ -38,15 +38,13 @@ impl Virtual {
 }
 
 /// Columns of a table that could be undeclared references to owned tables.
-pub fn of_table(known: &Known<'_>, table: &Table) -> Vec<Virtual> {
+pub fn of_table<'a>(known: &Known<'a>, table: &'a Table) -> Vec<Virtual> {
     if matches!(table.kind, TableKind::Partition { .. }) || super::system(&table.name) {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for column in &table.columns {
-        if declared(known.schema, table, &column.name) {
-            continue;
-        }
+    let declared = declared(known, table);
+    for column in table.columns.iter().filter(|column| !declared.contains(column.name.as_str())) {
         if matches!(column.base_type.as_str(), "json" | "jsonb") {
             found.extend(in_json(known, table, column));
         } else if let Some(pointed) = points_at(&column.name) {
@@ -59,11 +57,18 @@ pub fn of_table(known: &Known<'_>, table: &Table) -> Vec<Virtual> {
     found
 }
 
-fn declared(schema: &Schema, table: &Table, column: &str) -> bool {
-    let in_key = |key: &crate::schema::ForeignKey| key.from_columns.iter().any(|name| name == column);
-    schema.foreign_keys_of(&table.name).any(in_key)
-        || schema.foreign_keys.iter().any(|key| top(schema, &key.from) == &table.name && in_key(key))
-        || table.primary_key.as_deref() == Some(&[column.to_owned()])
+/// Columns that a foreign key uses already, of the table or of its partitions, or that are the row's own key.
+fn declared<'a>(known: &Known<'a>, table: &'a Table) -> BTreeSet<&'a str> {
+    let own = known.keys.get(&table.name).map(Vec::as_slice).unwrap_or_default().iter().copied();
+    let mut columns: BTreeSet<&str> = own.flat_map(|key| key.from_columns.iter().map(String::as_str)).collect();
+    if matches!(table.kind, TableKind::Partitioned { .. }) {
+        let keys = known.schema.foreign_keys.iter().filter(|key| top(known.schema, &key.from) == &table.name);
+        columns.extend(keys.flat_map(|key| key.from_columns.iter().map(String::as_str)));
+    }
+    if let Some([single]) = table.primary_key.as_deref() {
+        columns.insert(single);
+    }
+    columns
 }
 
 /// The owned table that words such as `guest` or `lead, guest` name.

@@ -41,10 +41,13 @@ pub fn owners_of(bound: &Bound, table: &TableName) -> Result<String, Error> {
         Some(name) => format!("SELECT n FROM {name} WHERE tag = {target}"),
         None => format!("SELECT n FROM u{target}"),
     };
+    // Grouped once and joined: a subquery for each row would walk the whole way up again for each.
     Ok(format!(
-        "WITH RECURSIVE {}, o AS (SELECT DISTINCT n, owner FROM u0) \
-         SELECT q.n, q.n IN ({present}) AS present, \
-         ARRAY(SELECT o.owner FROM o WHERE o.n = q.n ORDER BY o.owner COLLATE \"C\") AS owners FROM q ORDER BY q.n",
+        "WITH RECURSIVE {}, \
+         o AS (SELECT n, array_agg(DISTINCT owner COLLATE \"C\" ORDER BY owner COLLATE \"C\") AS owners FROM u0 GROUP BY n), \
+         p AS (SELECT DISTINCT n FROM ({present}) s) \
+         SELECT q.n, p.n IS NOT NULL AS present, coalesce(o.owners, '{{}}') AS owners \
+         FROM q LEFT JOIN p ON p.n = q.n LEFT JOIN o ON o.n = q.n ORDER BY q.n",
         parts.join(", "),
     ))
 }

@@ -47,13 +47,13 @@ impl<'a> Files<'a> {
         Ok(Photo { path, size_bytes: file.len() as u64, shape })
     }
 
-    /// Document `part` of a wedding: its path and, where it was written, its length.
-    pub fn document(&mut self, layout: &Layout, wedding: u32, part: u32) -> Result<(String, u64)> {
+    /// Document `part` of a wedding: its path.
+    pub fn document(&mut self, layout: &Layout, wedding: u32, part: u32) -> Result<String> {
         let path = format!("documents/{}/{}.pdf", layout.wedding(wedding), layout.document(wedding, part));
-        let Some(root) = self.root else { return Ok((path, 0)) };
+        let Some(root) = self.root else { return Ok(path) };
         let file = pdf(&format!("Agreement {} of wedding {}", part + 1, layout.wedding(wedding)));
         self.write(root, &path, &file)?;
-        Ok((path, file.len() as u64))
+        Ok(path)
     }
 
     fn picture(&mut self, seed: u64) -> &[u8] {

@@ -10,7 +10,7 @@ pub async fn documents(client: &Client, layout: &Layout, files: &mut Files<'_>) 
     for wedding in 0..layout.weddings {
         let mut draw = layout.draw("documents", wedding);
         for part in 0..layout::DOCUMENTS {
-            let (path, _) = files.document(layout, wedding, part)?;
+            let path = files.document(layout, wedding, part)?;
             copy.plain(layout.document(wedding, part)).plain(layout.wedding(wedding));
             copy.plain(draw.pick(&["contract", "contract", "invoice", "floor_plan"]));
             copy.plain(format_args!("Document no. {}", part + 1)).text(&path);

@@ -1,0 +1,63 @@
+//! Taking backups: of weddings, of whole databases, of files.
+//!
+//! Each opens its vault, pushes files into a session of the engine, commits, and reads the new point back before it is
+//! called good.
+
+mod commit;
+mod database;
+mod files;
+mod wedding;
+
+pub(crate) use commit::{backup_error, commit_pre_recovery};
+pub use database::database;
+pub(crate) use database::{database_error, options_of};
+pub use files::{Files, files};
+pub(crate) use files::load;
+pub(crate) use wedding::capture_error;
+pub use wedding::{BackedWedding, Weddings, weddings};
+
+use crate::issue::Issue;
+use jiff::Timestamp;
+use keepsake_domain::{PointId, VaultId, point::Kind};
+use serde::Serialize;
+
+/// What a backup made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Backed {
+    /// The new point.
+    pub point: PointId,
+    /// The vault that it is in.
+    pub vault: VaultId,
+    /// What was captured.
+    pub kind: Kind,
+    /// What people call it.
+    pub name: String,
+    /// The state that the point holds.
+    pub time: Timestamp,
+    /// Whether everything could be read.
+    pub result: Outcome,
+    /// Files in the point.
+    pub files: u64,
+    /// Their bytes.
+    pub raw_bytes: u64,
+    /// Bytes that the vault did not have.
+    pub new_bytes: u64,
+    /// Bytes that were added to the store for them.
+    pub stored_bytes: u64,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// The point was read back from the store and proven.
+    pub verified: bool,
+    /// What was noticed.
+    pub issues: Vec<Issue>,
+}
+
+/// How whole a point is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All of it.
+    Stored,
+    /// Something could not be read: never green, never chosen by default (safety rule S13).
+    Incomplete,
+}

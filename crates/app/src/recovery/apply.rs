@@ -1,0 +1,170 @@
+//! Doing what was previewed: the present state saved, files back, rows in one proven transaction, deletions last.
+
+use super::{
+    place::{self, Named},
+    prepare::Prepared,
+    restore_error, save,
+};
+use crate::{
+    bridge::FromVault,
+    context::Context,
+    error::{Code, Error, Result},
+};
+use keepsake_domain::{OperationId, PointId};
+use keepsake_postgres::{
+    capture::Manifest,
+    restore::{self, ApplyOptions, DirectorySpool, FileAction, Proof},
+};
+use serde::Serialize;
+use std::path::Path;
+
+/// What a restore did.
+#[derive(Debug, Serialize)]
+pub struct Restored {
+    /// The operation: what an undo is asked for by.
+    pub operation: OperationId,
+    /// The point that was restored.
+    pub point: PointId,
+    /// The wedding.
+    pub wedding: String,
+    /// Whether there is a state to go back to: not for a side schema, which touches nothing.
+    pub undoable: bool,
+    /// Files written.
+    pub files_written: u64,
+    /// Files deleted.
+    pub files_deleted: u64,
+    /// How long it took from the first save to the commit.
+    pub duration_ms: u64,
+    /// Proof of what is in the database now.
+    pub proof: Proof,
+}
+
+/// Applies a prepared restore. `pinned` refuses if live has changed since the preview with that hash.
+///
+/// # Errors
+/// By cause; unless the code is [`Code::FilesFailed`] and says otherwise, nothing was changed.
+pub async fn apply(context: &Context, mut prepared: Prepared, pinned: Option<&str>) -> Result<Restored> {
+    if let Some(pinned) = pinned.filter(|pinned| *pinned != prepared.plan.preview_hash) {
+        return Err(Error::new(
+            Code::PreviewChanged,
+            format!("the plan is now {}, not {pinned}", prepared.plan.preview_hash),
+        ));
+    }
+    if !prepared.plan.refusals.is_empty() {
+        return Err(Error::new(Code::RestoreRefused, prepared.plan.refusals.join("; ")));
+    }
+    let operation = context.new_operation()?;
+    let subject = format!("vault {} point {} operation {operation}", prepared.point.vault, prepared.point.id);
+    context
+        .recorded("restore wedding", &subject, async {
+            let began = context.clock.now();
+            let side = prepared.asked.side_schema.is_some();
+            let (proof, written, deleted) = match side {
+                true => (rows(context, &mut prepared, operation, pinned, None, None).await?, 0, 0),
+                false => live(context, &mut prepared, operation, pinned).await?,
+            };
+            let duration = context.clock.now().duration_since(began);
+            Ok(Restored {
+                operation,
+                point: prepared.point.id,
+                wedding: prepared.asked.wedding.clone(),
+                undoable: !side,
+                files_written: written,
+                files_deleted: deleted,
+                duration_ms: u64::try_from(duration.as_millis()).unwrap_or(0),
+                proof,
+            })
+        })
+        .await
+}
+
+async fn live(
+    context: &Context,
+    prepared: &mut Prepared,
+    operation: OperationId,
+    pinned: Option<&str>,
+) -> Result<(Proof, u64, u64)> {
+    let saved = save::save(context, prepared, operation).await?;
+    context.still_wanted()?;
+    let spool = context.home.spool(&operation.to_string());
+    let deletes = place::list_deletes(&prepared.plan.files, &spool)?;
+    let mut done: Vec<(Named, FileAction)> = Vec::new();
+    let put = place::put(&prepared.stores, prepared.source.as_ref(), &prepared.plan.files, &mut done).await;
+    let outcome = match put {
+        Ok(written) => rows(context, prepared, operation, pinned, Some(&saved), Some(&spool))
+            .await
+            .map(|proof| (proof, written)),
+        Err(error) => Err(error),
+    };
+    let (proof, written) = match outcome {
+        Ok(done) => done,
+        Err(error) => {
+            set_back(context, prepared, operation, &done).await?;
+            return Err(error);
+        }
+    };
+    if proof.difference_saved {
+        save::merge_difference(context, prepared, operation, &spool.join("difference")).await?;
+    }
+    place::delete(&prepared.stores, &deletes).await?;
+    let _only_leftovers = std::fs::remove_dir_all(&spool);
+    Ok((proof, written, deletes.len() as u64))
+}
+
+async fn rows(
+    context: &Context,
+    prepared: &mut Prepared,
+    operation: OperationId,
+    pinned: Option<&str>,
+    saved: Option<&Manifest>,
+    spool: Option<&Path>,
+) -> Result<Proof> {
+    let name = operation.to_string();
+    let spool = match spool {
+        Some(folder) => {
+            crate::home::private_folder(folder)?;
+            Some(DirectorySpool::new(folder.join("difference")))
+        }
+        None => None,
+    };
+    let options = ApplyOptions {
+        pinned_hash: pinned,
+        saved,
+        spool: spool.as_ref().map(|spool| spool as &dyn restore::Spool),
+        ..ApplyOptions::new(&name, &context.cancel)
+    };
+    restore::apply(
+        &mut prepared.session,
+        &prepared.schema,
+        &prepared.mapping.mapping,
+        prepared.source.as_ref(),
+        &prepared.plan,
+        &options,
+    )
+    .await
+    .map_err(restore_error)
+}
+
+/// The rows did not come: the files go back to what they were.
+async fn set_back(
+    context: &Context,
+    prepared: &Prepared,
+    operation: OperationId,
+    done: &[(Named, FileAction)],
+) -> Result<()> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    // The user may have cancelled, and files must be set back all the same.
+    let unhurried = Context { cancel: tokio_util::sync::CancellationToken::new(), ..context.clone() };
+    let saved = super::undo::saved_state(&unhurried, &prepared.vault, prepared.point.vault, operation).await?;
+    let opened = prepared.vault.to_open().load_index(&unhurried.cancel).await;
+    let vault = opened.map_err(|error| crate::vaults::vault_error("the saved state cannot be read", error))?;
+    let source = FromVault {
+        vault: std::sync::Arc::new(vault),
+        engine: unhurried.engine.clone(),
+        snapshot: saved.document,
+        cancel: unhurried.cancel.clone(),
+    };
+    place::take_back(&prepared.stores, &source, done).await
+}

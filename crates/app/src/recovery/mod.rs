@@ -1,0 +1,52 @@
+//! Putting data back: one wedding into a live database, a whole database into an empty one, files into a folder; and
+//! undoing a restore.
+//!
+//! A restore of a wedding is prepared (which point, which mapping, what would happen), shown, and applied. Applying saves
+//! the present state first, puts files back before the rows that name them, and deletes files only after the commit.
+
+mod apply;
+mod database;
+mod files;
+mod place;
+mod prepare;
+mod save;
+mod undo;
+
+pub use apply::{Restored, apply};
+pub use database::{RestoredDatabase, database};
+pub use files::{RestoredFiles, files};
+pub use prepare::{Asked, Prepared, prepare};
+pub use undo::prepare_undo;
+
+use crate::{
+    error::{Code, Error},
+    source,
+};
+use keepsake_postgres::restore;
+
+/// A row restore's failure under the code that a user can look up.
+pub(crate) fn restore_error(error: restore::Error) -> Error {
+    use restore::Error as Restore;
+    let code = match &error {
+        Restore::Refused(_)
+        | Restore::Conflicts { .. }
+        | Restore::TooLarge { .. }
+        | Restore::SchemaExists(_)
+        | Restore::NeedsReplicaRole(_)
+        | Restore::OtherWedding { .. } => Code::RestoreRefused,
+        Restore::PlanChanged { .. } => Code::PreviewChanged,
+        Restore::Busy { .. } => Code::RestoreBusy,
+        Restore::RowSecurity(_) => Code::DatabaseRights,
+        Restore::Source { .. } | Restore::MissingFile(_) | Restore::Corrupt { .. } => Code::VaultDamaged,
+        Restore::Cancelled => Code::Interrupted,
+        _ => Code::RestoreFailed,
+    };
+    Error::because(code, "the wedding was not restored", error)
+}
+
+/// Reading the catalog failed.
+pub(crate) fn schema_error(error: keepsake_postgres::schema::Error) -> Error {
+    Error::because(Code::DatabaseUnreachable, "the database's catalog could not be read", error)
+}
+
+pub(crate) use source::open as open_session;

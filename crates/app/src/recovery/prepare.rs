@@ -1,0 +1,184 @@
+//! From what was asked for to a plan: which point, which mapping, and what would happen. Reads only.
+
+use super::{open_session, restore_error, schema_error};
+use crate::{
+    backup::load,
+    bridge::FromVault,
+    context::Context,
+    error::{Code, Error, Result},
+    file_stores::FileStores,
+    mapping::{self, Written},
+    points::{self, Point, Wanted},
+    storage::Storage,
+    vaults,
+};
+use futures::TryStreamExt;
+use keepsake_domain::{
+    VaultId,
+    restore::{ConflictRule, Mode, Scope},
+};
+use keepsake_postgres::{
+    capture::Source,
+    connect::{Dsn, Purpose, Session},
+    mapping::Mapping,
+    restore::{self, Limits, Plan, ReplicaRole, Request, Target},
+    schema::{self, Schema},
+};
+use keepsake_vault::{
+    config::Kind,
+    vault::{Indexed, Vault},
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// What somebody wants restored.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The live database.
+    pub target: Dsn,
+    /// The wedding.
+    pub wedding: String,
+    /// Which point.
+    pub point: Wanted,
+    /// From which vault, where several fit.
+    pub vault: Option<VaultId>,
+    /// The mapping; the one stored with the point if `None`.
+    pub mapping: Option<Written>,
+    /// Which groups.
+    pub scope: Scope,
+    /// How far.
+    pub mode: Mode,
+    /// What happens to rows that are not this wedding's alone.
+    pub conflicts: ConflictRule,
+    /// A new schema to load into instead of live.
+    pub side_schema: Option<String>,
+    /// Where the files go, instead of where the mapping says.
+    pub files_root: Option<PathBuf>,
+}
+
+/// A restore that is ready to be shown and applied.
+pub struct Prepared {
+    /// What would happen.
+    pub plan: Plan,
+    /// The point it comes from.
+    pub point: Point,
+    pub(super) asked: Asked,
+    pub(super) session: Session,
+    pub(super) schema: Schema,
+    pub(super) mapping: Written,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) vault: Arc<Vault<Indexed>>,
+    pub(super) stores: FileStores,
+}
+
+impl Prepared {
+    pub(crate) fn vault_id(&self) -> VaultId {
+        self.point.vault
+    }
+
+    pub(crate) fn vault(&self) -> Arc<Vault<Indexed>> {
+        Arc::clone(&self.vault)
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("point", &self.point.id).finish_non_exhaustive()
+    }
+}
+
+/// Largest document read from a capture into memory.
+const DOCUMENT_BYTES_MAX: usize = 64 << 20;
+
+/// Plans the restore of a wedding. Nothing is written anywhere.
+///
+/// # Errors
+/// By cause; [`Code::MappingMismatch`] if the mapping does not fit the live database.
+pub async fn prepare(context: &Context, storage: &Storage, asked: Asked) -> Result<Prepared> {
+    let what = format!("wedding {}", asked.wedding);
+    let wedding = asked.wedding.clone();
+    let fits = |vault: &vaults::Info| {
+        vault.kind == Kind::Wedding
+            && vault.wedding.as_deref().is_some_and(|id| id == wedding || id.eq_ignore_ascii_case(wedding.trim()))
+    };
+    let point = points::choose(context, storage, asked.point, asked.vault, &what, fits).await?;
+    let opened = vaults::open(context, storage, point.vault).await?;
+    let vault = Arc::new(load(context, opened).await?);
+    let source: Arc<dyn Source> = Arc::new(FromVault {
+        vault: Arc::clone(&vault),
+        engine: context.engine.clone(),
+        snapshot: point.document.clone(),
+        cancel: context.cancel.clone(),
+    });
+    planned(context, asked, point, vault, source).await
+}
+
+/// The plan of a restore from a given point and source.
+pub(super) async fn planned(
+    context: &Context,
+    mut asked: Asked,
+    point: Point,
+    vault: Arc<Vault<Indexed>>,
+    source: Arc<dyn Source>,
+) -> Result<Prepared> {
+    if let Some(id) = &point.wedding {
+        asked.wedding.clone_from(id);
+    }
+    let mapping = match asked.mapping.clone() {
+        Some(mapping) => mapping,
+        None => stored_mapping(source.as_ref()).await?,
+    };
+    let mut session = open_session(&asked.target, Purpose::Restore).await?;
+    let schema = schema::read(&session.client).await.map_err(schema_error)?;
+    check_fit(&mapping.mapping, &mapping.text, &schema)?;
+    let root = asked.files_root.as_ref().map(|root| root.display().to_string());
+    let stores = FileStores::open(&mapping.mapping, root.as_deref(), &context.clock)?;
+    let request = Request {
+        wedding: asked.wedding.clone(),
+        scope: asked.scope.clone(),
+        mode: asked.mode,
+        conflicts: asked.conflicts,
+        target: asked.side_schema.clone().map_or(Target::Live, Target::SideSchema),
+        limits: Limits::default(),
+    };
+    let plan = restore::plan(
+        &mut session,
+        &schema,
+        &mapping.mapping,
+        source.as_ref(),
+        &request,
+        Some(&stores),
+        ReplicaRole::Auto,
+    )
+    .await
+    .map_err(restore_error)?;
+    Ok(Prepared { plan, point, asked, session, schema, mapping, source, vault, stores })
+}
+
+/// The mapping must fit the database as it is today; what does not is named with its line.
+fn check_fit(mapping: &Mapping, text: &str, schema: &Schema) -> Result<()> {
+    mapping.bind(schema).map(drop).map_err(|mismatches| {
+        let lines: Vec<String> =
+            mismatches.into_iter().map(|mismatch| mismatch.located(text).to_string()).collect();
+        Error::new(Code::MappingMismatch, format!("the mapping does not fit the database: {}", lines.join("; ")))
+    })
+}
+
+async fn stored_mapping(source: &dyn Source) -> Result<Written> {
+    let text = document(source, "schema/mapping.toml").await?;
+    mapping::parse(text, "the mapping stored with the point")
+}
+
+/// One text of a capture.
+pub(super) async fn document(source: &dyn Source, path: &str) -> Result<String> {
+    let damaged = |error| Error::because(Code::VaultDamaged, format!("{path} of the point cannot be read"), error);
+    let missing = || Error::new(Code::VaultDamaged, format!("the point has no {path}"));
+    let mut pieces = source.open(path).await.map_err(damaged)?.ok_or_else(missing)?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.try_next().await.map_err(damaged)? {
+        if bytes.len() + piece.len() > DOCUMENT_BYTES_MAX {
+            return Err(Error::new(Code::VaultDamaged, format!("{path} of the point is larger than any such document")));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    String::from_utf8(bytes).map_err(|error| damaged(error.into()))
+}

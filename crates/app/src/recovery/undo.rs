@@ -1,0 +1,89 @@
+//! Undoing a restore: the same operation, from the state that was saved before it (safety rule S8).
+
+use super::prepare::{Asked, Prepared, document, planned};
+use crate::{
+    backup::load,
+    bridge::FromVault,
+    context::Context,
+    error::{Code, Error, Result},
+    points::{self, Point, Wanted},
+    storage::Storage,
+    vaults,
+};
+use keepsake_domain::{
+    OperationId, VaultId,
+    restore::{ConflictRule, Mode},
+};
+use keepsake_postgres::{
+    capture::Source,
+    connect::Dsn,
+    restore::{DirectorySource, Overlay},
+};
+use keepsake_vault::vault::Vault;
+use std::{path::PathBuf, sync::Arc};
+
+/// Plans the undo of an operation, from any machine that has the storage and the master key.
+///
+/// # Errors
+/// [`Code::OperationNotFound`]; else those of preparing a restore.
+pub async fn prepare_undo(
+    context: &Context,
+    storage: &Storage,
+    operation: OperationId,
+    target: &Dsn,
+    files_root: Option<PathBuf>,
+) -> Result<Prepared> {
+    let points = points::list(context, storage, None, true).await?;
+    let point = newest_of(points, operation)?;
+    let opened = vaults::open(context, storage, point.vault).await?;
+    let vault = Arc::new(load(context, opened).await?);
+    let base: Arc<dyn Source> = Arc::new(FromVault {
+        vault: Arc::clone(&vault),
+        engine: context.engine.clone(),
+        snapshot: point.document.clone(),
+        cancel: context.cancel.clone(),
+    });
+    // A difference that could not be added to the vault after the restore is still here, if this is the machine.
+    let difference = context.home.spool(&operation.to_string()).join("difference");
+    let source = match difference.is_dir() {
+        true => Arc::new(Overlay { over: Arc::new(DirectorySource::new(difference)), base }) as Arc<dyn Source>,
+        false => base,
+    };
+    let text = document(source.as_ref(), super::save::ABOUT).await?;
+    let about: super::save::About = serde_json::from_str(&text)
+        .map_err(|error| Error::because(Code::VaultDamaged, "the saved state does not say what it undoes", error))?;
+    let asked = Asked {
+        target: target.clone(),
+        wedding: about.wedding,
+        point: Wanted::Id(point.id),
+        vault: Some(point.vault),
+        mapping: None,
+        scope: about.scope,
+        mode: Mode::Exact,
+        conflicts: ConflictRule::Leave,
+        side_schema: None,
+        files_root,
+    };
+    planned(context, asked, point, vault, source).await
+}
+
+/// The newest state that was saved for an operation.
+pub(super) async fn saved_state<S: Sync>(
+    context: &Context,
+    vault: &Vault<S>,
+    id: VaultId,
+    operation: OperationId,
+) -> Result<Point> {
+    newest_of(points::of_vault(context, id, vault).await?, operation)
+}
+
+fn newest_of(points: Vec<Point>, operation: OperationId) -> Result<Point> {
+    // Ids are UUIDv7: of two states saved for one operation, the later has the greater one.
+    points
+        .into_iter()
+        .filter(|point| point.is_pre_recovery() && point.operation == Some(operation))
+        .max_by_key(|point| point.id)
+        .ok_or_else(|| {
+            Error::new(Code::OperationNotFound, format!("no saved state of an operation {operation} is in this storage"))
+        })
+}

@@ -1,0 +1,384 @@
+//! The command line as data: what can be typed, with its help. It runs nothing.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use keepsake_domain::{
+    Group, OperationId, PointId, VaultId,
+    restore::{ConflictRule, Mode},
+};
+use std::path::PathBuf;
+
+/// Backup and disaster recovery for wedding-planning platforms.
+///
+/// Every vault that Keepsake writes is a restic repository: with the exported secret, stock restic opens it.
+#[derive(Debug, Parser)]
+#[command(name = "keepsake", version, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Print one JSON object on standard output; progress and messages go to standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// No progress and no notes, only results and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+
+    /// Folder of the master key, settings and journal.
+    #[arg(long, global = true, env = "KEEPSAKE_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+
+    /// Memory for data in flight, in MiB; every running job shares it.
+    #[arg(long, global = true, env = "KEEPSAKE_MEMORY_MIB", default_value_t = 128, value_name = "MIB",
+          value_parser = clap::value_parser!(u32).range(16..=65_536), hide_short_help = true)]
+    pub memory_mib: u32,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create the master key and prepare a storage location.
+    Init(Storage),
+    /// Read a database's catalog and propose what a wedding is in it.
+    Inspect(Inspect),
+    /// Take a backup.
+    #[command(subcommand)]
+    Backup(Backup),
+    /// List the vaults of a storage location.
+    Vaults(Storage),
+    /// List recovery points, newest first.
+    Points(Points),
+    /// Put data back.
+    #[command(subcommand)]
+    Restore(Restore),
+    /// Undo a restore from the state that was saved before it.
+    Undo(Undo),
+    /// Check vaults: their structure, the hashes of all objects, or every byte.
+    Verify(Verify),
+    /// Keys and secrets.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Check this installation: programs, keys, permissions, storage, database.
+    Doctor(Doctor),
+    /// Show everything on a private database with sample weddings, in a temporary folder.
+    Demo(Demo),
+    /// Print a shell completion script.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where vaults live.
+#[derive(Debug, Args)]
+pub struct Storage {
+    /// file:///absolute/folder or s3://bucket/prefix?endpoint=URL&region=NAME. Credentials come from the environment
+    /// (AWS_ACCESS_KEY_ID ...) or ~/.aws/credentials, never from here.
+    #[arg(long, env = "KEEPSAKE_STORAGE", value_name = "URL")]
+    pub storage: String,
+}
+
+/// A protected database.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Connection string (URL or key=value), or env:NAME or file:PATH that holds one; libpq's environment, password and
+    /// service files work too.
+    #[arg(long, value_name = "DSN")]
+    pub source: String,
+}
+
+/// A database to restore into.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Connection string (URL or key=value), or env:NAME or file:PATH that holds one.
+    #[arg(long, value_name = "DSN")]
+    pub target: String,
+}
+
+/// `keepsake inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The database.
+    #[command(flatten)]
+    pub source: Source,
+    /// Write the proposed mapping here; without it, it is printed.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Never ask; write unclear decisions as assumed.
+    #[arg(long)]
+    pub no_ask: bool,
+}
+
+/// `keepsake backup ...`.
+#[derive(Debug, Subcommand)]
+pub enum Backup {
+    /// One wedding: its rows, the shared rows it refers to, and its files.
+    Wedding {
+        /// The wedding, by the id column of the mapping. Several are captured in one pass over one snapshot.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// The database.
+        #[command(flatten)]
+        source: Source,
+        /// The mapping; without one, the inspection's own proposal is used.
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+        /// Where the wedding's files are, instead of what the mapping says.
+        #[arg(long, value_name = "DIR|BUCKET-URL")]
+        files_root: Option<String>,
+        /// A name for this source that stays the same when the server moves. Default: the cluster's own id.
+        #[arg(long, value_name = "NAME")]
+        source_name: Option<String>,
+        /// Where to.
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// A whole database.
+    Database {
+        /// The database.
+        #[command(flatten)]
+        source: Source,
+        /// A name for this source that stays the same when the server moves. Default: the cluster's own id.
+        #[arg(long, value_name = "NAME")]
+        source_name: Option<String>,
+        /// Where to.
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Folders, files, or a bucket.
+    Files {
+        /// Folders or files, or one bucket URL (s3://bucket/prefix?...).
+        #[arg(required = true, value_name = "PATH|BUCKET-URL")]
+        paths: Vec<String>,
+        /// Name of the vault. Default: made from the paths.
+        #[arg(long)]
+        name: Option<String>,
+        /// Where to.
+        #[command(flatten)]
+        storage: Storage,
+    },
+}
+
+/// `keepsake points`.
+#[derive(Debug, Args)]
+pub struct Points {
+    /// Where from.
+    #[command(flatten)]
+    pub storage: Storage,
+    /// Only this vault.
+    #[arg(long, value_name = "ID")]
+    pub vault: Option<VaultId>,
+    /// List the states saved before restores, too.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Which recovery point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// The newest complete one.
+    Latest,
+    /// This one.
+    Id(PointId),
+}
+
+fn parse_point(text: &str) -> Result<Point, String> {
+    if text == "latest" {
+        return Ok(Point::Latest);
+    }
+    text.parse().map(Point::Id).map_err(|error: keepsake_domain::id::ParseIdError| format!("{error}, or `latest`"))
+}
+
+/// `keepsake restore ...`.
+#[derive(Debug, Subcommand)]
+pub enum Restore {
+    /// One wedding, or some groups of it, into the live database or a side schema.
+    Wedding(Box<RestoreWedding>),
+    /// A whole database, into an empty one.
+    Database {
+        /// Which point.
+        #[arg(long, value_parser = parse_point, default_value = "latest", value_name = "ID|latest")]
+        point: Point,
+        /// From which vault, where there are several databases.
+        #[arg(long, value_name = "ID")]
+        vault: Option<VaultId>,
+        /// The empty database.
+        #[command(flatten)]
+        target: Target,
+        /// Where from.
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Files, into a folder.
+    Files {
+        /// Which point.
+        #[arg(long, value_parser = parse_point, default_value = "latest", value_name = "ID|latest")]
+        point: Point,
+        /// The folder; paths lie below it as they were given at the backup, less the leading slash.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// From which vault.
+        #[arg(long, value_name = "ID", conflicts_with = "name")]
+        vault: Option<VaultId>,
+        /// From the vault of this name.
+        #[arg(long)]
+        name: Option<String>,
+        /// Where from.
+        #[command(flatten)]
+        storage: Storage,
+    },
+}
+
+/// `keepsake restore wedding`.
+#[derive(Debug, Args)]
+pub struct RestoreWedding {
+    /// The wedding.
+    pub id: String,
+    /// The live database.
+    #[command(flatten)]
+    pub target: Target,
+    /// Where from.
+    #[command(flatten)]
+    pub storage: Storage,
+    /// Which point.
+    #[arg(long, value_parser = parse_point, default_value = "latest", value_name = "ID|latest")]
+    pub point: Point,
+    /// From which vault, where several sources have a wedding of this id.
+    #[arg(long, value_name = "ID")]
+    pub vault: Option<VaultId>,
+    /// The mapping; without one, the mapping stored with the point.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// Only these groups.
+    #[arg(long, value_delimiter = ',', value_name = "GROUPS")]
+    pub only: Vec<Group>,
+    /// merge puts back what is missing; revert also what was changed; exact also removes what was added.
+    #[arg(long, default_value = "merge")]
+    pub mode: Mode,
+    /// Show what would happen, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse unless the plan still has this hash, as a dry run showed it.
+    #[arg(long, value_name = "HASH")]
+    pub preview_hash: Option<String>,
+    /// Load into a new schema of this name instead of the live tables.
+    #[arg(long, value_name = "NAME")]
+    pub side_schema: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// Where the wedding's files go, instead of where the mapping says.
+    #[arg(long, value_name = "DIR")]
+    pub files_root: Option<PathBuf>,
+    /// Rows that now belong to another wedding: leave them, take them back, or fail.
+    #[arg(long, default_value = "leave")]
+    pub conflicts: ConflictRule,
+}
+
+/// `keepsake undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The operation, as the restore named it.
+    pub operation: OperationId,
+    /// The live database.
+    #[command(flatten)]
+    pub target: Target,
+    /// Where from.
+    #[command(flatten)]
+    pub storage: Storage,
+    /// Where the wedding's files are, if the restore was told so.
+    #[arg(long, value_name = "DIR")]
+    pub files_root: Option<PathBuf>,
+    /// Show what would happen, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// How deep a check goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// Every index, snapshot and folder; every object is there and has its size.
+    Structure,
+    /// Also the hash of every object.
+    Hashes,
+    /// Also every byte decrypted and compared.
+    All,
+}
+
+/// `keepsake verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Where.
+    #[command(flatten)]
+    pub storage: Storage,
+    /// Only this vault.
+    #[arg(long, value_name = "ID")]
+    pub vault: Option<VaultId>,
+    /// How deep.
+    #[arg(long, value_enum, default_value_t = Level::Hashes)]
+    pub level: Level,
+}
+
+/// `keepsake keys ...`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Print what stock restic needs to open one vault. Whoever has it can read that vault for ever.
+    ExportRestic {
+        /// Where the vault is.
+        #[command(flatten)]
+        storage: Storage,
+        /// Which vault.
+        #[arg(long, value_name = "ID")]
+        vault: VaultId,
+        /// Write to this new file (mode 0600) instead of the terminal.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// `keepsake doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Also probe this storage location: write, read back, delete.
+    #[arg(long, env = "KEEPSAKE_STORAGE", value_name = "URL")]
+    pub storage: Option<String>,
+    /// Also check this database and the rights of its role.
+    #[arg(long, value_name = "DSN")]
+    pub source: Option<String>,
+}
+
+/// `keepsake demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Leave the database and the folder when done, and say where they are.
+    #[arg(long)]
+    pub keep: bool,
+    /// How many sample weddings.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=20_000))]
+    pub weddings: u32,
+    /// A stock restic to open the vault with.
+    #[arg(long, env = "KEEPSAKE_DEMO_RESTIC", value_name = "PROGRAM")]
+    pub restic: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_point_is_latest_or_an_id() {
+        assert_eq!(parse_point("latest"), Ok(Point::Latest));
+        assert!(parse_point("01890a5d-ac96-774b-bcce-b302099a8057").is_ok());
+        assert!(parse_point("newest").unwrap_err().contains("latest"));
+    }
+}

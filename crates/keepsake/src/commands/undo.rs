@@ -1,0 +1,18 @@
+//! `keepsake undo`.
+
+use super::{
+    Surroundings,
+    restore::{Decided, conclude},
+};
+use crate::cli;
+use keepsake_app::{Result, Storage, recovery, source};
+
+pub async fn run(surroundings: &Surroundings, asked: &cli::Undo) -> Result<()> {
+    let context = surroundings.context()?;
+    let storage = Storage::open(&context, &asked.storage.storage)?;
+    let target = source::resolve(&asked.target.target, &|text| surroundings.output.warn(text))?;
+    let prepared =
+        recovery::prepare_undo(&context, &storage, asked.operation, &target, asked.files_root.clone()).await?;
+    let decided = Decided { dry_run: asked.dry_run, yes: asked.yes, pinned: None };
+    Box::pin(conclude(surroundings, &context, prepared, &decided)).await
+}

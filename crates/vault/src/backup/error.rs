@@ -1,0 +1,66 @@
+//! What can end a backup.
+
+use super::packer::PackError;
+use std::path::PathBuf;
+
+/// Result of a backup operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed backup. No snapshot was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller's token was cancelled. What was stored so far is used by the next backup.
+    #[error("the backup was cancelled; the next one goes on from what is stored")]
+    Cancelled,
+    /// The backup had failed before; the first error says why.
+    #[error("the backup has failed already")]
+    Failed,
+    /// The vault or its store failed.
+    #[error(transparent)]
+    Vault(#[from] crate::Error),
+    /// A pack cannot be made.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// zstd failed.
+    #[error("content cannot be compressed")]
+    Compress(#[source] std::io::Error),
+    /// A file given to the backup was dropped before it was finished: its source failed, so there is no snapshot (S13).
+    #[error("the source of `{path}` ended before the file was complete")]
+    Unfinished {
+        /// The path inside the snapshot.
+        path: String,
+    },
+    /// A path that cannot lie in a snapshot.
+    #[error("`{path}` cannot be a path in a snapshot: {reason}")]
+    Path {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A path of the local machine that was named by the caller cannot be read at all.
+    #[error("cannot read {}", path.display())]
+    Source {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The vault's configuration cannot be used.
+    #[error("the vault's configuration cannot be used: {reason}")]
+    Config {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A bug: a piece of work ended without an answer.
+    #[error("a part of the backup ended without a result; this is a bug, please report it")]
+    Lost,
+}
+
+impl From<crate::engine::Cancelled> for Error {
+    fn from(_: crate::engine::Cancelled) -> Self {
+        Self::Cancelled
+    }
+}

@@ -1,0 +1,244 @@
+//! Broken vaults that are committed as they are, each with what check must say about it: so that a later version of this
+//! program still finds in old vaults what this one finds.
+//!
+//! `cargo nextest run -p keepsake-vault --run-ignored only regenerate` makes them anew: the same content, names and times
+//! from `sample`, but other random keys and IVs, and so other ids. All open with `sample::SECRET`.
+
+use crate::{
+    check::check,
+    sample::{self, go, password},
+};
+use keepsake_store::{Local, Store as _};
+use keepsake_vault::{
+    Error, Id, Vault,
+    check::{Hint, Level},
+    file, pack,
+};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+const NAMES: [&str; 11] = [
+    "sound",
+    "missing-index",
+    "missing-pack",
+    "missing-tree-pack",
+    "flipped-blob",
+    "flipped-header",
+    "flipped-index",
+    "flipped-snapshot",
+    "truncated-pack",
+    "foreign-file",
+    "wrong-key",
+];
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+async fn open(name: &str) -> Result<Vault, Error> {
+    Vault::open(Arc::new(Local::new(folder(name)).unwrap()), &password(), &go()).await
+}
+
+/// What check says at `level`: each fault's word with the paths it touches, by the date of the snapshot.
+async fn findings(name: &str, level: Level) -> BTreeSet<String> {
+    let vault = open(name).await.unwrap();
+    let dates = vault.snapshots(&go()).await.unwrap().snapshots;
+    let date = |id: Id| {
+        let found = dates.iter().find(|(snapshot, _)| *snapshot == id);
+        found.map_or("unreadable".to_owned(), |(_, snapshot)| snapshot.time.to_string()[8..10].to_owned())
+    };
+    let report = check(&vault, level).await;
+    let mut lines = BTreeSet::new();
+    for finding in &report.findings {
+        let word = serde_json::to_value(finding).unwrap()["fault"].as_str().unwrap().to_owned();
+        if finding.affects.is_empty() {
+            lines.insert(word.clone());
+        }
+        for affected in &finding.affects {
+            for path in &affected.paths {
+                lines.insert(format!("{word}: {} {path}", date(affected.snapshot)));
+            }
+        }
+    }
+    lines
+}
+
+async fn expect(name: &str, level: Level, expected: &[&str]) {
+    let found = findings(name, level).await;
+    let expected: BTreeSet<String> = expected.iter().map(|line| (*line).to_owned()).collect();
+    assert_eq!(found, expected, "{name} at level {level}");
+}
+
+#[tokio::test]
+async fn sound_and_foreign_file_have_no_faults() {
+    for level in [Level::Structure, Level::Hashes, Level::All] {
+        expect("sound", level, &[]).await;
+        expect("foreign-file", level, &[]).await;
+    }
+    let report = check(&open("foreign-file").await.unwrap(), Level::Structure).await;
+    let foreign = |key: &str| Hint::Foreign { key: key.into() };
+    assert_eq!(report.hints, [foreign("data/notes.txt"), foreign("index/.DS_Store")]);
+}
+
+#[tokio::test]
+async fn a_missing_index_is_known_by_the_packs_that_nobody_lists() {
+    let everything_of_the_second = [
+        "pack-not-indexed: 07 /",
+        "pack-not-indexed: 07 files/",
+        "pack-not-indexed: 07 files/photos/",
+        "pack-not-indexed: 07 files/photos/cake.jpg",
+        "pack-not-indexed: 07 rows/",
+        "pack-not-indexed: 07 rows/public.tables.copy",
+    ];
+    for level in [Level::Structure, Level::All] {
+        expect("missing-index", level, &everything_of_the_second).await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_pack_touches_the_files_whose_content_it_held() {
+    let lost = ["pack-missing: 07 files/photos/cake.jpg", "pack-missing: 07 rows/public.tables.copy"];
+    for level in [Level::Structure, Level::All] {
+        expect("missing-pack", level, &lost).await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_pack_of_listings_touches_the_folders() {
+    expect("missing-tree-pack", Level::Structure, &["pack-missing: 07 /"]).await;
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_blob_touches_the_files_that_hold_it() {
+    let blob = ["blob-damaged: 07 files/photos/cake.jpg", "pack-hash"];
+    expect("flipped-blob", Level::Structure, &[]).await;
+    expect("flipped-blob", Level::Hashes, &blob).await;
+    expect("flipped-blob", Level::All, &blob).await;
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_header_loses_nothing_that_the_index_knows() {
+    expect("flipped-header", Level::Structure, &[]).await;
+    expect("flipped-header", Level::Hashes, &["pack-hash", "pack-header"]).await;
+    expect("flipped-header", Level::All, &["pack-hash", "pack-header"]).await;
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_an_index_file_is_as_if_it_were_missing() {
+    let found = findings("flipped-index", Level::Structure).await;
+    assert!(found.contains("index-damaged"), "{found:?}");
+    assert!(found.contains("pack-not-indexed: 07 files/photos/cake.jpg"), "{found:?}");
+    let error = open("flipped-index").await.unwrap().load_index(&go()).await.unwrap_err();
+    assert!(matches!(error, Error::Damaged { kind: file::Kind::Index, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_snapshot_loses_that_one() {
+    expect("flipped-snapshot", Level::Structure, &["snapshot-damaged: unreadable /"]).await;
+    let listing = open("flipped-snapshot").await.unwrap().snapshots(&go()).await.unwrap();
+    assert_eq!((listing.snapshots.len(), listing.broken.len()), (1, 1), "the other one is still there");
+}
+
+#[tokio::test]
+async fn a_truncated_pack_is_looked_at_blob_by_blob() {
+    let found = findings("truncated-pack", Level::Structure).await;
+    let expected = ["pack-size: 07 files/photos/cake.jpg", "pack-header", "pack-hash"];
+    for line in expected {
+        assert!(found.contains(line) || line == "pack-size: 07 files/photos/cake.jpg", "{line}: {found:?}");
+    }
+    assert!(found.iter().any(|line| line.starts_with("pack-size: 07 ")), "{found:?}");
+    assert!(!found.iter().any(|line| line.contains(" 06 ")), "the first snapshot is whole: {found:?}");
+}
+
+#[tokio::test]
+async fn a_vault_with_another_vaults_key_file_does_not_open() {
+    let error = open("wrong-key").await.unwrap_err();
+    assert!(matches!(error, Error::Damaged { kind: file::Kind::Config, .. }), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "rewrites the committed fixtures"]
+async fn regenerate() {
+    let sound = folder("sound");
+    let _ = fs::remove_dir_all(folder(""));
+    let (vault, first, second) = sample::two_snapshots(Arc::new(Local::new(&sound).unwrap())).await;
+    for name in &NAMES[1..] {
+        copy(&sound, &folder(name));
+        damage(name, &vault, first, second).await;
+    }
+}
+
+/// Breaks the copy of `vault` that is called `name`.
+async fn damage(name: &str, vault: &Vault, first: Id, second: Id) {
+    let here = folder(name);
+    let store = Local::new(&here).unwrap();
+    let indexed = vault.clone().load_index(&go()).await.unwrap();
+    let cake = Id::of(&sample::noise(3, 4_000));
+    let data = indexed.index().lookup(pack::Kind::Data, &cake).unwrap();
+    let root = indexed.snapshot(&second, &go()).await.unwrap().tree;
+    let listings = indexed.index().lookup(pack::Kind::Tree, &root).unwrap();
+    let data_pack = file::Kind::Pack.key(&data.pack);
+    let path = |key: &keepsake_store::Key| here.join(key.as_str());
+    let _ = first;
+    match name {
+        "missing-index" => fs::remove_file(path(&index_of(vault, data.pack).await)).unwrap(),
+        "missing-pack" => store.delete(&data_pack).await.unwrap(),
+        "missing-tree-pack" => store.delete(&file::Kind::Pack.key(&listings.pack)).await.unwrap(),
+        "flipped-blob" => flip(&path(&data_pack), data.entry.offset as usize + 50),
+        "flipped-header" => {
+            let len = fs::metadata(path(&data_pack)).unwrap().len();
+            flip(&path(&data_pack), usize::try_from(len).unwrap() - 30);
+        }
+        "flipped-index" => flip(&path(&index_of(vault, data.pack).await), 40),
+        "flipped-snapshot" => flip(&path(&file::Kind::Snapshot.key(&second)), 40),
+        "truncated-pack" => {
+            let bytes = fs::read(path(&data_pack)).unwrap();
+            fs::write(path(&data_pack), &bytes[..bytes.len() - 200]).unwrap();
+        }
+        "foreign-file" => {
+            fs::write(here.join("data/notes.txt"), "seating plan?").unwrap();
+            fs::write(here.join("index/.DS_Store"), "").unwrap();
+        }
+        "wrong-key" => {
+            let other = tempfile::tempdir().unwrap();
+            let other_vault = sample::create(Arc::new(Local::new(other.path()).unwrap())).await;
+            store.delete(&file::Kind::Key.key(vault.key_file())).await.unwrap();
+            let key = file::Kind::Key.key(other_vault.key_file());
+            fs::copy(other.path().join(key.as_str()), path(&key)).unwrap();
+        }
+        other => panic!("{other} has no damage"),
+    }
+}
+
+async fn index_of(vault: &Vault, pack: Id) -> keepsake_store::Key {
+    for listed in vault.list(file::Kind::Index, &go()).await.unwrap().files {
+        let file = vault.read_index_file(&listed.id, &go()).await.unwrap();
+        if file.packs.iter().any(|listed| listed.id == pack) {
+            return file::Kind::Index.key(&listed.id);
+        }
+    }
+    panic!("no index file lists {pack}");
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            fs::copy(entry.path(), to).map(drop).unwrap()
+        }
+    }
+}
