@@ -184,6 +184,7 @@ impl Attempt<'_> {
             manifest: self.manifest,
             request: &plan.request,
             locks: Locks::ForUpdate,
+            path,
         };
         let mut work = compute(&inputs).await?;
         let (downstream, refusals) = downstream(tx, frame, &work, path).await?;
@@ -193,7 +194,7 @@ impl Attempt<'_> {
         if !work.is_empty() {
             write::write(tx, &mut work, frame, path).await?;
         }
-        let tables = prove::prove(&inputs, &work, path, &downstream).await?;
+        let tables = prove::prove(&inputs, &work, &downstream).await?;
         let sequences = sequence::advance(tx, frame, &work).await?;
         after_restore(tx, frame, &work).await?;
         let transaction = mark(tx, options.operation).await?;

@@ -8,6 +8,7 @@ use super::{
     frame::Frame,
     live::{self, Copies, LiveRow, Locks},
     owners::{self, Owners},
+    plan::WritePath,
     read::{self, KEYS_PER_STATEMENT, captured_rows, copy, tuples_sql},
     resolve,
     row::{Key, Line, decode},
@@ -30,6 +31,9 @@ pub(crate) struct Inputs<'a> {
     pub request: &'a Request,
     /// Whether rows are locked as they are read.
     pub locks: Locks,
+    /// How rows will be written. Where the server checks foreign keys it locks parents itself, for which this role may lack
+    /// the right.
+    pub path: WritePath,
 }
 
 /// Captured rows of one table, in target layout.

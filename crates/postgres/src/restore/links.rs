@@ -9,6 +9,7 @@ use super::{
     frame::{Frame, only},
     live::Locks,
     owners::{numbered, tuple_of},
+    plan::WritePath,
     read::{KEYS_PER_STATEMENT, copy, loose_equality, tuples_sql},
     references::type_of,
     row::{Key, Line, NULL},
@@ -219,7 +220,8 @@ async fn look_up(
         .collect();
     let key = link.parent.map(|parent| super::resolve::reference_columns(inputs.frame, parent, "t"));
     let key = key.map(|columns| format!(", {columns}")).unwrap_or_default();
-    let lock = if inputs.locks == Locks::ForUpdate { " FOR KEY SHARE OF t" } else { "" };
+    let locked = inputs.locks == Locks::ForUpdate && inputs.path == WritePath::Replica;
+    let lock = if locked { " FOR KEY SHARE OF t" } else { "" };
     for (number, chunk) in tuples.chunks(KEYS_PER_STATEMENT).enumerate() {
         let query = format!(
             "SELECT k.n{key} FROM {} JOIN {} t ON {}{lock}",

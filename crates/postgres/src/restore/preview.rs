@@ -55,7 +55,7 @@ pub async fn plan(
     prepare::settings(&tx, LOCK_TIMEOUT, STATEMENT_TIMEOUT).await?;
     prepare::refuse_hidden_rows(&tx, &frame).await?;
     let (path, why) = prepare::write_path(&tx, &frame, replica_role).await?;
-    let inputs = Inputs { tx: &tx, frame: &frame, source, manifest: &manifest, request, locks: Locks::None };
+    let inputs = Inputs { tx: &tx, frame: &frame, source, manifest: &manifest, request, locks: Locks::None, path };
     let mut work = compute(&inputs).await?;
     let (downstream, refusals) = downstream(&tx, &frame, &work, path).await?;
     work.refusals.extend(refusals);

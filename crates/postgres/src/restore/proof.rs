@@ -17,7 +17,7 @@ pub struct Proof {
     pub attempts: u32,
     /// Live had changed after the pre-recovery capture, and the difference is in the spool.
     pub difference_saved: bool,
-    /// Tables in which triggers of the application altered rows while they were written.
+    /// Tables in which triggers of the application altered or added rows while they were written.
     pub altered_by_triggers: Vec<TableName>,
     /// Tables in scope.
     pub tables: Vec<TableProof>,
@@ -44,7 +44,7 @@ pub struct TableProof {
     pub equals_capture: bool,
     /// Foreign keys checked, both ways.
     pub references: u64,
-    /// Triggers of the application changed rows.
+    /// Triggers of the application altered or added rows.
     pub altered: bool,
 }
 

@@ -90,6 +90,31 @@ async fn a_damaged_wedding_comes_back_while_others_are_edited() {
     assert_eq!(edits.unwrap().lost(&planner.client).await.unwrap(), 0);
 }
 
+#[tokio::test]
+async fn only_indexes_are_used_however_small_the_tables_are() {
+    let spec = Spec::small();
+    let planner = Planner::start(&spec).await;
+    let wedding = spec.wedding_id(1);
+    let source = capture_of(&planner.dsn, &planner.mapping, &wedding.to_string()).await;
+    planner::damage(&planner.client, wedding, None).await.unwrap();
+    let scans = async || {
+        // Statistics of a session arrive when it ends.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        planner.client.batch_execute("SELECT pg_stat_clear_snapshot(), pg_stat_force_next_flush()").await.unwrap();
+        let sql =
+            "SELECT relname::text, seq_scan, idx_scan FROM pg_stat_user_tables WHERE schemaname = 'public' ORDER BY 1";
+        let rows = planner.client.query(sql, &[]).await.unwrap();
+        let by_index: i64 = rows.iter().filter_map(|row| row.get::<_, Option<i64>>(2)).sum();
+        (rows.iter().map(|row| (row.get::<_, String>(0), row.get::<_, i64>(1))).collect::<Vec<_>>(), by_index)
+    };
+    let before = scans().await;
+    let (_, proof, ..) = planner.restore(&source, &exact(wedding)).await;
+    assert!(proof.changed() > 5);
+    let after = scans().await;
+    assert!(after.1 > before.1 + 20, "the restore's own statistics have not arrived: {} {}", before.1, after.1);
+    assert_eq!(after.0, before.0);
+}
+
 /// Live files as the test says.
 struct Live(Vec<(&'static str, &'static str)>);
 

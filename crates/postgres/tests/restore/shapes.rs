@@ -218,3 +218,38 @@ async fn a_wedding_of_ten_thousand_guests_comes_back() {
     assert!(proof.equals_capture());
     assert_eq!(proof.sequences[0].restored, 11_000);
 }
+
+#[tokio::test]
+async fn shared_tables_need_no_more_than_select_and_then_the_server_locks_them() {
+    let app = App::start().await.as_ordinary_role().await;
+    app.sql(
+        "REVOKE ALL ON vendors, auth.users FROM restorer; GRANT SELECT ON vendors, auth.users TO restorer; \
+             GRANT SET ON PARAMETER session_replication_role TO restorer",
+    )
+    .await;
+    let source = app.capture(1).await;
+    app.sql("DELETE FROM bookings WHERE wedding_id = 1").await;
+    let (plan, proof) = app.restore(&source, &exact(1)).await.unwrap();
+    assert_eq!((plan.path, proof.equals_capture()), (WritePath::Checked, true));
+    assert!(plan.warnings[0].contains("lacks UPDATE"), "{:?}", plan.warnings);
+    app.sql("GRANT UPDATE ON vendors, auth.users TO restorer; DELETE FROM bookings WHERE wedding_id = 1").await;
+    let (plan, _) = app.restore(&source, &exact(1)).await.unwrap();
+    assert_eq!(plan.path, WritePath::Replica);
+}
+
+#[tokio::test]
+async fn rows_that_triggers_add_are_named_in_the_proof() {
+    let app = App::start_with(
+        &[],
+        "CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.wishes VALUES (NEW.wedding_id, 'logged'); \
+         RETURN NULL; END $$; CREATE TRIGGER log AFTER INSERT ON guests FOR EACH ROW EXECUTE FUNCTION log()",
+    )
+    .await
+    .as_ordinary_role()
+    .await;
+    let source = app.capture(1).await;
+    app.sql("DELETE FROM guests WHERE id = 14").await;
+    let (_, proof) = app.restore(&source, &exact(1)).await.unwrap();
+    assert_eq!(proof.altered_by_triggers, ["public.wishes".parse().unwrap()]);
+    assert_eq!(app.value("SELECT count(*) FROM wishes WHERE wish = 'logged'").await, "1");
+}
