@@ -1,5 +1,7 @@
 //! Folders and files through the front door: back up, list, verify, restore, and what goes wrong on the way.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
 mod world;
 
 use keepsake_testkit::tools;
