@@ -8,7 +8,7 @@ mod support;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use keepsake_store::{
-    Key, Operation,
+    Operation,
     fault::{Fault, Rule, When},
 };
 use keepsake_vault::{
@@ -266,20 +266,19 @@ async fn folders_that_contain_themselves_end_with_an_error() {
     // A tree cannot name its own hash; a chain deeper than any path can be made, though, and must not exhaust memory.
     let place = Place::new().await;
     let (vault, mut snapshot) = hostile(&place, vec![]).await;
+    let mut builder = pack::Builder::new();
     for _ in 0..1030 {
         let mut folder = Node::new("d", Kind::Dir);
         folder.subtree = Some(snapshot.tree);
         let json = Tree { nodes: vec![folder] }.encode().unwrap();
         let id = Id::of(&json);
-        let mut builder = pack::Builder::new();
         let (sealed, uncompressed) = keepsake_vault::blob::seal(vault.key(), &json, None).unwrap();
         builder.add(pack::Kind::Tree, id, Bytes::from(sealed), uncompressed).unwrap();
-        let finished = builder.finish(vault.key()).unwrap();
-        let key: Key = file::Kind::Pack.key(&finished.id);
-        place.store.put(&key, finished.payload.clone()).await.unwrap();
-        vault.index().add_pack(finished.id, &finished.entries);
         snapshot = Snapshot::new(Time::zero(), id);
     }
+    let finished = builder.finish(vault.key()).unwrap();
+    vault.put_pack(&finished).await.unwrap();
+    vault.index().add_pack(finished.id, &finished.entries);
     let to = tempfile::tempdir().unwrap();
     let error = vault.restore(&engine(), &snapshot, RestoreOptions::new(to.path())).await.unwrap_err();
     assert!(matches!(error, Error::Vault(keepsake_vault::Error::TooDeep { .. })), "{error:?}");
