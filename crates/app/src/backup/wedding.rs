@@ -17,11 +17,7 @@ use crate::{
     vaults::{self, Birth},
 };
 use jiff::Timestamp;
-use keepsake_domain::{
-    OperationId, VaultId,
-    integrity::Score,
-    point::Kind,
-};
+use keepsake_domain::{OperationId, VaultId, integrity::Score, point::Kind};
 use keepsake_keys::Subject;
 use keepsake_postgres::{
     capture::{self, Captured, Sink},
@@ -127,11 +123,12 @@ async fn capture_into(
             return Err(error);
         }
     };
-    let mut targets: BTreeMap<_, _> = targets.into_iter().map(|(id, vault_id, vault)| (id, (vault_id, vault))).collect();
+    let mut targets: BTreeMap<_, _> =
+        targets.into_iter().map(|(id, vault_id, vault)| (id, (vault_id, vault))).collect();
     for captured in captured {
         let session = sessions.remove(&captured.id).and_then(Arc::into_inner).zip(targets.remove(&captured.id));
-        let (backup, (id, vault)) = session
-            .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
+        let (backup, (id, vault)) =
+            session.ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
         let running = Running { id, vault, backup, began };
         done.push(commit(context, running, captured, kind, operation).await?);
     }
@@ -178,8 +175,7 @@ async fn commit(
 ) -> Result<BackedWedding> {
     let issues: Vec<Issue> = captured.manifest.issues.iter().cloned().map(Into::into).collect();
     let time: Timestamp = captured.manifest.captured_at;
-    let label =
-        Label { kind, time, paths: vec!["/".to_owned()], operation, issues, incomplete: captured.incomplete };
+    let label = Label { kind, time, paths: vec!["/".to_owned()], operation, issues, incomplete: captured.incomplete };
     let backed = running.commit(context, label).await?;
     let rows = captured.manifest.tables.iter().map(|table| table.rows).sum();
     Ok(BackedWedding { wedding: captured.id, backed, score: captured.score, rows })

@@ -91,9 +91,9 @@ async fn live(
     let mut done: Vec<(Named, FileAction)> = Vec::new();
     let put = place::put(&prepared.stores, prepared.source.as_ref(), &prepared.plan.files, &mut done).await;
     let outcome = match put {
-        Ok(written) => rows(context, prepared, operation, pinned, Some(&saved), Some(&spool))
-            .await
-            .map(|proof| (proof, written)),
+        Ok(written) => {
+            rows(context, prepared, operation, pinned, Some(&saved), Some(&spool)).await.map(|proof| (proof, written))
+        }
         Err(error) => Err(error),
     };
     let (proof, written) = match outcome {
@@ -106,8 +106,7 @@ async fn live(
     if proof.difference_saved {
         save::merge_difference(context, prepared, operation, &spool.join("difference")).await?;
     }
-    let deleted =
-        place::delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &deletes).await?;
+    let deleted = place::delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &deletes).await?;
     let _only_leftovers = std::fs::remove_dir_all(&spool);
     Ok((proof, written, deleted))
 }

@@ -49,8 +49,7 @@ pub(super) async fn put(
         let missing = || Error::new(Code::VaultDamaged, format!("the point does not hold {}", file.path));
         // On record before it is done, so that a failure in the middle is taken back too.
         done.push((Named::from(file), file.action));
-        let (_, sha256) =
-            stores.write(&file.store, &file.path, bytes.ok_or_else(missing)?).await.map_err(failed)?;
+        let (_, sha256) = stores.write(&file.store, &file.path, bytes.ok_or_else(missing)?).await.map_err(failed)?;
         if file.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
             return Err(Error::new(Code::VaultDamaged, format!("{} came back with other content", file.path)));
         }
@@ -100,12 +99,7 @@ pub(super) fn list_deletes(plan: &FilePlan, folder: &Path) -> Result<Vec<Named>>
 }
 
 /// Deletes what no row names any more, of this or any other wedding; how many files went.
-pub(super) async fn delete(
-    stores: &FileStores,
-    session: &Session,
-    mapping: &Mapping,
-    files: &[Named],
-) -> Result<u64> {
+pub(super) async fn delete(stores: &FileStores, session: &Session, mapping: &Mapping, files: &[Named]) -> Result<u64> {
     let mut count = 0;
     for file in files {
         if restore::still_named(session, mapping, &file.store, &file.path).await.map_err(restore_error)? {

@@ -157,8 +157,7 @@ pub(super) async fn planned(
 /// The mapping must fit the database as it is today; what does not is named with its line.
 fn check_fit(mapping: &Mapping, text: &str, schema: &Schema) -> Result<()> {
     mapping.bind(schema).map(drop).map_err(|mismatches| {
-        let lines: Vec<String> =
-            mismatches.into_iter().map(|mismatch| mismatch.located(text).to_string()).collect();
+        let lines: Vec<String> = mismatches.into_iter().map(|mismatch| mismatch.located(text).to_string()).collect();
         Error::new(Code::MappingMismatch, format!("the mapping does not fit the database: {}", lines.join("; ")))
     })
 }
@@ -176,7 +175,10 @@ pub(super) async fn document(source: &dyn Source, path: &str) -> Result<String> 
     let mut bytes = Vec::new();
     while let Some(piece) = pieces.try_next().await.map_err(damaged)? {
         if bytes.len() + piece.len() > DOCUMENT_BYTES_MAX {
-            return Err(Error::new(Code::VaultDamaged, format!("{path} of the point is larger than any such document")));
+            return Err(Error::new(
+                Code::VaultDamaged,
+                format!("{path} of the point is larger than any such document"),
+            ));
         }
         bytes.extend_from_slice(&piece);
     }

@@ -71,11 +71,8 @@ pub(super) async fn save(context: &Context, prepared: &Prepared, operation: Oper
 }
 
 fn session(context: &Context, prepared: &Prepared) -> Result<Backup> {
-    let options = BackupOptions {
-        cancel: context.cancel.clone(),
-        clock: Arc::clone(&context.clock),
-        ..BackupOptions::default()
-    };
+    let options =
+        BackupOptions { cancel: context.cancel.clone(), clock: Arc::clone(&context.clock), ..BackupOptions::default() };
     prepared.vault.backup(&context.engine, options).map_err(backup::backup_error)
 }
 
@@ -199,15 +196,17 @@ pub(super) async fn merge_difference(
         let unreadable = |error| vault_error("the saved state cannot be read back", error);
         while let Some(found) = entries.try_next().await.map_err(unreadable)? {
             let path = String::from_utf8_lossy(&found.path).into_owned();
-            if found.node.kind != keepsake_vault::tree::Kind::File || over.open(&path).await.is_ok_and(|o| o.is_some()) {
+            if found.node.kind != keepsake_vault::tree::Kind::File || over.open(&path).await.is_ok_and(|o| o.is_some())
+            {
                 continue;
             }
             let read = prepared.vault.read(&context.engine, &saved.document, &path, &context.cancel).await;
-            let bytes = read.map_err(|error| Error::because(Code::VaultDamaged, "the saved state cannot be read", error))?;
+            let bytes =
+                read.map_err(|error| Error::because(Code::VaultDamaged, "the saved state cannot be read", error))?;
             let bytes = Box::pin(bytes.map_err(PortError::from));
-            copy_in(&sink, &path, bytes).await.map_err(|error| {
-                Error::because(Code::StorageFailed, "the difference could not be stored", error)
-            })?;
+            copy_in(&sink, &path, bytes)
+                .await
+                .map_err(|error| Error::because(Code::StorageFailed, "the difference could not be stored", error))?;
         }
         add_folder(&sink, difference, difference).await
     };

@@ -45,7 +45,9 @@ pub async fn find(session: &Session, mapping: &Mapping, ids: &[String]) -> Resul
             }
             Ok(None) => unknown.push(id.chars().take(80).collect()),
             Err(error) if is_no_value(&error) => unknown.push(id.chars().take(80).collect()),
-            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Err(denied(session, root, error)),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                return Err(denied(session, root, error));
+            }
             Err(error) => return Err(read(error)),
         }
     }

@@ -61,5 +61,5 @@ pub use preview::plan;
 pub use proof::{Proof, SequenceMove, TableProof};
 pub use request::{Limits, Request, Target};
 pub use row::Line;
-pub use still_named::still_named;
 pub use spool::{DirectorySource, DirectorySpool, Overlay, Spool};
+pub use still_named::still_named;
