@@ -1,7 +1,7 @@
 //! What happens to a backup: killed at every write step, stopped, doubled, out of space, without its server, without rights,
 //! with odd names and odd sizes. The vault is good afterwards, no point is listed that is not whole, and the next run works.
 
-#![cfg(test)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod world;
 

@@ -1,7 +1,7 @@
 //! A whole database through the front door: backed up, restored into an empty one, compared; and how a connection string and
 //! its secrets are treated.
 
-#![cfg(test)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod world;
 

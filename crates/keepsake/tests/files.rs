@@ -1,6 +1,6 @@
 //! Folders and files through the front door: back up, list, verify, restore, and what goes wrong on the way.
 
-#![cfg(test)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod world;
 

@@ -1,7 +1,7 @@
 //! What happens to a restore: killed, without its server, out of space, into a database that has changed since, from a vault
 //! that is damaged or lies. Live is as it was, or exactly as captured; never in between.
 
-#![cfg(test)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod world;
 

@@ -4,6 +4,8 @@
 //! STORE is a folder; a vault is made in it if there is none. The password is `RESTIC_PASSWORD`, so that stock restic
 //! can open the result; give it 64 hexadecimal digits, as real vaults have, or key derivation counts too. Prints one JSON object; `rss_mib` is the peak resident memory of the process.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people and scripts")]
+
 use bytes::Bytes;
 use keepsake_domain::{Clock, SystemClock};
 use keepsake_store::{DynStore, Local};
@@ -27,9 +29,10 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 async fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let what = words.first().copied().unwrap_or_default();
     let engine = Engine::new(config())?;
     let started = Instant::now();
-    let bytes = match words[..] {
+    let bytes = match *words.as_slice() {
         ["backup", store, path] => backup(&engine, store, path).await?.stats.bytes_raw,
         ["stream", store, name] => stream(&engine, store, name).await?.stats.bytes_raw,
         ["many", stores, count, path] => many(&engine, stores, count.parse()?, path).await?,
@@ -43,11 +46,11 @@ async fn main() -> Outcome<()> {
     let budget = engine.peak_bytes() >> 20;
     let line = format!(
         r#"{{"what":"{}","seconds":{seconds:.3},"mib":{mib:.1},"mib_per_second":{speed:.0},"rss_mib":{},"budget_peak_mib":{budget}}}"#,
-        words[0],
+        what,
         peak_resident_mib(),
     );
     // The dump's bytes go to standard output.
-    if words[0] == "dump" {
+    if what == "dump" {
         eprintln!("{line}")
     } else {
         println!("{line}")

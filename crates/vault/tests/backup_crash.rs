@@ -1,5 +1,7 @@
 //! A backup that dies at each write step. This binary starts itself again to have a process to kill.
 
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 #[path = "backup_support/mod.rs"]
 mod support;
 

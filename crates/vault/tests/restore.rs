@@ -1,5 +1,7 @@
 //! Restores through the public interface: what comes back, what cannot, and what a hostile snapshot may not do.
 
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 #[path = "backup_support/mod.rs"]
 mod support;
 

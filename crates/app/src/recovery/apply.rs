@@ -106,9 +106,10 @@ async fn live(
     if proof.difference_saved {
         save::merge_difference(context, prepared, operation, &spool.join("difference")).await?;
     }
-    place::delete(&prepared.stores, &deletes).await?;
+    let deleted =
+        place::delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &deletes).await?;
     let _only_leftovers = std::fs::remove_dir_all(&spool);
-    Ok((proof, written, deletes.len() as u64))
+    Ok((proof, written, deleted))
 }
 
 async fn rows(

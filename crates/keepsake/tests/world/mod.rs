@@ -1,7 +1,6 @@
 //! A place to use `keepsake` as a person would: a home, a storage folder, and the built program.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
-#![expect(clippy::allow_attributes, reason = "which parts are unused differs from file to file")]
 
 pub mod planner;
 

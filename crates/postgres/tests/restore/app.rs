@@ -278,7 +278,7 @@ impl App {
     }
 
     /// Restores as an ordinary role with rights on everything, but not on replica role.
-    pub async fn as_ordinary_role(mut self) -> Self {
+    pub async fn with_ordinary_role(mut self) -> Self {
         self.sql(
             "CREATE ROLE restorer LOGIN BYPASSRLS; GRANT USAGE ON SCHEMA public, auth TO restorer; \
              GRANT ALL ON ALL TABLES IN SCHEMA public, auth TO restorer; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO restorer",

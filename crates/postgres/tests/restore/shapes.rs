@@ -133,7 +133,7 @@ async fn s07_the_preview_names_triggers_that_fire_and_that_do_not() {
 
 #[tokio::test]
 async fn without_replica_role_the_server_checks_and_triggers_fire_as_announced() {
-    let app = App::start_with(&[], TRIGGERS).await.as_ordinary_role().await;
+    let app = App::start_with(&[], TRIGGERS).await.with_ordinary_role().await;
     app.sql("GRANT ALL ON outbox TO restorer").await;
     let others = app.others("1").await;
     let source = app.capture(1).await;
@@ -158,7 +158,7 @@ async fn without_replica_role_the_server_checks_and_triggers_fire_as_announced()
 
 #[tokio::test]
 async fn a_whole_wedding_with_its_cycle_comes_back_without_replica_role() {
-    let app = App::start().await.as_ordinary_role().await;
+    let app = App::start().await.with_ordinary_role().await;
     let before = app.others("0").await;
     let source = app.capture(1).await;
     app.sql(
@@ -178,7 +178,7 @@ async fn row_level_security_that_hides_rows_is_refused_and_forced_one_is_bypasse
          CREATE POLICY mine ON guests USING (id % 2 = 0)",
     )
     .await
-    .as_ordinary_role()
+    .with_ordinary_role()
     .await;
     let source = app.capture(1).await;
     app.sql("DELETE FROM guests WHERE id = 14").await;
@@ -221,7 +221,7 @@ async fn a_wedding_of_ten_thousand_guests_comes_back() {
 
 #[tokio::test]
 async fn shared_tables_need_no_more_than_select_and_then_the_server_locks_them() {
-    let app = App::start().await.as_ordinary_role().await;
+    let app = App::start().await.with_ordinary_role().await;
     app.sql(
         "REVOKE ALL ON vendors, auth.users FROM restorer; GRANT SELECT ON vendors, auth.users TO restorer; \
              GRANT SET ON PARAMETER session_replication_role TO restorer",
@@ -245,7 +245,7 @@ async fn rows_that_triggers_add_are_named_in_the_proof() {
          RETURN NULL; END $$; CREATE TRIGGER log AFTER INSERT ON guests FOR EACH ROW EXECUTE FUNCTION log()",
     )
     .await
-    .as_ordinary_role()
+    .with_ordinary_role()
     .await;
     let source = app.capture(1).await;
     app.sql("DELETE FROM guests WHERE id = 14").await;

@@ -52,10 +52,13 @@ pub(super) struct Schedule {
     pub(super) missing: Vec<(usize, Id)>,
 }
 
+/// The wanted blobs of one pack.
+type Wanted = HashMap<Id, (Entry, Vec<Place>)>;
+
 /// Plans the reads for files given as number and content.
 pub(super) fn schedule<'a>(vault: &Vault<Indexed>, files: impl Iterator<Item = (usize, &'a [Id])>) -> Schedule {
     let mut schedule = Schedule::default();
-    let mut packs: Vec<(Id, HashMap<Id, (Entry, Vec<Place>)>)> = Vec::new();
+    let mut packs: Vec<(Id, Wanted)> = Vec::new();
     let mut numbers: HashMap<Id, usize> = HashMap::new();
     for (file, content) in files {
         let mut offset = 0;
@@ -65,7 +68,7 @@ pub(super) fn schedule<'a>(vault: &Vault<Indexed>, files: impl Iterator<Item = (
                 break;
             };
             let number = *numbers.entry(pack).or_insert_with(|| {
-                packs.push((pack, HashMap::new()));
+                packs.push((pack, Wanted::new()));
                 packs.len() - 1
             });
             if let Some((_, blobs)) = packs.get_mut(number) {
@@ -117,12 +120,12 @@ mod tests {
             split(Id::of(b"pack"), blobs, &mut reads);
             reads.iter().map(Read::range).collect::<Vec<_>>()
         };
-        assert_eq!(ranges(vec![blob(200, 50), blob(0, 100)]), [0..250]);
+        assert_eq!(ranges(vec![blob(200, 50), blob(0, 100)]), vec![0..250]);
         let gap = u32::try_from(GAP_BYTES).unwrap();
         assert_eq!(ranges(vec![blob(0, 100), blob(101 + gap, 9)]).len(), 2);
         let mebibyte = 1 << 20;
         let many = (0..10).map(|number| blob(number * mebibyte, mebibyte)).collect();
         assert_eq!(ranges(many).len(), 3);
-        assert_eq!(ranges(vec![blob(0, 9 * mebibyte)]), [0..9 << 20], "a long blob is read as it is");
+        assert_eq!(ranges(vec![blob(0, 9 * mebibyte)]), vec![0..9 << 20], "a long blob is read as it is");
     }
 }

@@ -1,6 +1,7 @@
 //! A vault on disk for a test, and small steps that tests repeat.
 
 #![expect(dead_code, reason = "each test binary uses a part")]
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 use keepsake_domain::SystemClock;
 use keepsake_store::{
