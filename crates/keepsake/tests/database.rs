@@ -26,7 +26,7 @@ fn restore_arguments(planner: &Planner, target: &str) -> Vec<String> {
 /// What makes two databases alike beyond their rows.
 const OBJECTS: &str = "
     SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
-        SELECT 'table ' || c.oid::regclass || ' ' || c.relkind || ' ' || c.relrowsecurity || c.relforcerowsecurity AS line
+        SELECT 'table ' || c.oid::regclass || ' ' || c.relkind::text || ' ' || c.relrowsecurity || c.relforcerowsecurity AS line
             FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
         UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
             WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
@@ -139,7 +139,7 @@ async fn a_connection_string_that_leads_nowhere_says_so_without_repeating_itself
         "postgres://somebody:hunter2secret@127.0.0.1:1/planner".to_owned(),
         format!("host={socket} dbname=nowhere user=postgres password=hunter2secret"),
         format!("host={socket} dbname=planner user=stranger password=hunter2secret"),
-        "host=/nowhere dbname=planner password=hunter2secret".to_owned(),
+        "host=/nowhere dbname=planner user=x password=hunter2secret".to_owned(),
     ];
     for dsn in &unreachable {
         let run = planner.world.run_json(backup_arguments(&planner, dsn)).expect(1);
@@ -148,7 +148,7 @@ async fn a_connection_string_that_leads_nowhere_says_so_without_repeating_itself
     }
     let unusable = [
         "postgres://somebody:hunter2secret@:port:/x",
-        "password=hunter2secret port=many",
+        "user=x password=hunter2secret port=many",
         "env:NOT_SET",
         "file:/nowhere/at/all",
     ];
@@ -258,6 +258,8 @@ fn holds(path: &Path, secret: &str) -> bool {
 #[test]
 fn a_point_of_a_database_that_was_never_backed_up_is_not_found() {
     let world = World::new();
-    let run = world.run_json(["restore", "database", "--target", "dbname=x", "--storage", &world.storage()]).expect(1);
+    let run = world
+        .run_json(["restore", "database", "--target", "host=/nowhere user=x dbname=x", "--storage", &world.storage()])
+        .expect(1);
     assert_eq!(run.error_code(), "vault-not-found");
 }

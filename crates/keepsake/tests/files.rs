@@ -93,11 +93,11 @@ fn stock_restic_of_both_versions_opens_the_vault() {
     let storage = world.storage();
     let backup = world.json(["backup", "files", photos.to_str().unwrap(), "--storage", &storage, "--name", "p"]);
     let vault = backup["vault"].as_str().unwrap();
-    for restic in [tools::restic(), tools::restic_old()] {
+    for (version, restic) in [("new", tools::restic()), ("old", tools::restic_old())] {
         world.restic(&restic, vault, &["check", "--read-data"]).expect(0);
         let listed = world.restic(&restic, vault, &["ls", "latest"]).expect(0);
         assert!(listed.stdout.contains("albums/one.jpg"), "{}", listed.stdout);
-        let out = world.path(&format!("restic-{}", restic.components().count()));
+        let out = world.path(version);
         world.restic(&restic, vault, &["restore", "latest", "--target", out.to_str().unwrap()]).expect(0);
         same(&photos, &out.join(photos.strip_prefix("/").unwrap()));
     }
