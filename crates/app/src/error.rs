@@ -57,6 +57,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The words make no command.
+    Usage, "usage", Usage, false, "see `keepsake help` and the help of the command";
     /// No master key where it should be.
     MasterKeyMissing, "master-key-missing", Failed, false,
         "run `keepsake init`, or point KEEPSAKE_HOME or KEEPSAKE_MASTER_KEY_FILE at the key that made these vaults";
