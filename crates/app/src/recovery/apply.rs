@@ -104,7 +104,15 @@ async fn live(
         }
     };
     if proof.difference_saved {
-        save::merge_difference(context, prepared, operation, &spool.join("difference")).await?;
+        let kept = spool.join("difference");
+        save::merge_difference(&unhurried(context), prepared, operation, &kept).await.map_err(|error| {
+            let message = format!(
+                "the wedding is restored by operation {operation}, but what changed during it could not be added to the vault; it \
+                 is kept in {}, and an undo on this machine uses it",
+                kept.display()
+            );
+            Error::because(error.code(), message, error)
+        })?;
     }
     let deleted = place::delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &deletes).await?;
     let _only_leftovers = std::fs::remove_dir_all(&spool);
@@ -145,6 +153,11 @@ async fn rows(
     .map_err(restore_error)
 }
 
+/// The user may have cancelled, and what a commit or a rollback leaves to be done is done all the same.
+fn unhurried(context: &Context) -> Context {
+    Context { cancel: tokio_util::sync::CancellationToken::new(), ..context.clone() }
+}
+
 /// The rows did not come: the files go back to what they were.
 async fn set_back(
     context: &Context,
@@ -155,8 +168,7 @@ async fn set_back(
     if done.is_empty() {
         return Ok(());
     }
-    // The user may have cancelled, and files must be set back all the same.
-    let unhurried = Context { cancel: tokio_util::sync::CancellationToken::new(), ..context.clone() };
+    let unhurried = unhurried(context);
     let saved = super::undo::saved_state(&unhurried, &prepared.vault, prepared.point.vault, operation).await?;
     let opened = prepared.vault.to_open().load_index(&unhurried.cancel).await;
     let vault = opened.map_err(|error| crate::vaults::vault_error("the saved state cannot be read", error))?;

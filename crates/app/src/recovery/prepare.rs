@@ -96,11 +96,17 @@ const DOCUMENT_BYTES_MAX: usize = 64 << 20;
 pub async fn prepare(context: &Context, storage: &Storage, asked: Asked) -> Result<Prepared> {
     let what = format!("wedding {}", asked.wedding);
     let wedding = asked.wedding.clone();
-    let fits = |vault: &vaults::Info| {
-        vault.kind == Kind::Wedding
-            && vault.wedding.as_deref().is_some_and(|id| id == wedding || id.eq_ignore_ascii_case(wedding.trim()))
-    };
+    let is_meant = |id: &str| id == wedding || id.eq_ignore_ascii_case(wedding.trim());
+    let fits = |vault: &vaults::Info| vault.kind == Kind::Wedding && vault.wedding.as_deref().is_some_and(is_meant);
     let point = points::choose(context, storage, asked.point, asked.vault, &what, fits).await?;
+    // A point or a vault that was named is taken as it is, so it may hold another wedding, or none.
+    if !point.wedding.as_deref().is_some_and(is_meant) {
+        let held = point.wedding.as_ref().map_or_else(|| point.name.clone(), |id| format!("wedding {id}"));
+        return Err(Error::new(
+            Code::RestoreRefused,
+            format!("point {} is of {held}, and {what} was asked for", point.id),
+        ));
+    }
     let opened = vaults::open(context, storage, point.vault).await?;
     let vault = Arc::new(load(context, opened).await?);
     let source: Arc<dyn Source> = Arc::new(FromVault {
