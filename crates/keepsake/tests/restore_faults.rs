@@ -33,6 +33,9 @@ async fn a_restore_that_is_killed_changes_no_row_and_the_next_one_works() {
     planner.backup();
     let before = planner.see().await;
     planner.damage().await;
+    // A photo that was replaced is overwritten by the restore before the rows come.
+    let photos = planner.photos().join("photos").join(planner.wedding.to_string());
+    fs::write(&files_below(&photos)[0], b"another picture").unwrap();
     let broken = planner.see().await;
     let (running, holder) = stuck(&planner).await;
     signal(&running, "KILL");
@@ -42,15 +45,20 @@ async fn a_restore_that_is_killed_changes_no_row_and_the_next_one_works() {
 
     let now = planner.see().await;
     assert_eq!((&now.wedding, &now.others), (&broken.wedding, &broken.others), "rows come all or not at all");
-    // Files come back before the rows that name them; those that were there have not changed.
-    for (path, content) in &broken.files {
-        assert_eq!(now.files.get(path), Some(content), "{}", path.display());
-    }
+    // What was saved before the kill brings the files back to what they were; nobody has to know the operation by heart.
+    let saved = planner.world.json(["points", "--all", "--storage", &planner.world.storage()]);
+    let saved =
+        saved["points"].as_array().unwrap().iter().find(|point| point["operation"].is_string()).unwrap().clone();
+    planner.undo(saved["operation"].as_str().unwrap());
+    let mut differ = broken.differences(&planner.see().await);
+    // Photos that were put back and are named by no row hurt nobody; the next restore finds them in place.
+    differ.retain(|text| !text.contains(": None, then"));
+    assert!(differ.is_empty(), "{differ:#?}");
     planner.world.verify();
     let (operation, _) = planner.restore_exact();
     planner.expect_as(&before).await;
     planner.undo(&operation);
-    assert_eq!(planner.see().await.wedding, broken.wedding);
+    planner.expect_as(&broken).await;
 }
 
 async fn no_session_is_left(planner: &Planner) {

@@ -5,6 +5,7 @@
 
 mod world;
 
+use keepsake_testkit::s3;
 use serde_json::Value;
 use std::{collections::BTreeSet, fs};
 use tokio_postgres::Client;
@@ -414,4 +415,122 @@ async fn several_weddings_are_captured_in_one_pass_and_restored_one_by_one() {
     let (_, restored) = planner.restore_exact();
     assert_eq!(restored["point"], backup["weddings"][0]["point"]);
     planner.expect_as(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s01_the_point_of_another_wedding_is_refused_whatever_names_it() {
+    let planner = Planner::new().await;
+    let mut other = planner.backup_arguments();
+    other[2] = planner.weddings[1].to_string();
+    let other = planner.world.json(other);
+    planner.backup();
+    let photos = planner.photos().display().to_string();
+    let storage = planner.world.storage();
+    let files = planner.world.json(["backup", "files", &photos, "--storage", &storage]);
+    let database = planner.world.json(["backup", "database", "--source", &planner.dsn(), "--storage", &storage]);
+    keepsake_testkit::planner::damage(&planner.client, planner.weddings[1], None).await.unwrap();
+    let before = planner.see().await;
+    for wrong in [&other, &files, &database] {
+        for (option, value) in [("--point", &wrong["point"]), ("--vault", &wrong["vault"])] {
+            let run = planner.restore(&[option, value.as_str().unwrap(), "--mode", "exact", "--yes"]);
+            assert!(run.status != 0, "{option} {value} restored something: {run:?}");
+            let run = run.expect(3);
+            assert_eq!(run.error_code(), "restore-refused", "{run:?}");
+            planner.expect_as(&before).await;
+        }
+    }
+    let empty = planner.server.create_database("rebuilt").await;
+    for (option, value) in [("--point", &other["point"]), ("--vault", &other["vault"])] {
+        let run = planner.world.run_json([
+            "restore",
+            "database",
+            option,
+            value.as_str().unwrap(),
+            "--target",
+            &empty,
+            "--storage",
+            &planner.world.storage(),
+        ]);
+        assert_eq!(run.expect(3).error_code(), "restore-refused");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wedding_of_two_sources_is_asked_for_by_its_vault() {
+    let planner = Planner::new().await;
+    let backup = |name: &str| {
+        let arguments = planner.backup_arguments().into_iter().chain(["--source-name".to_owned(), name.to_owned()]);
+        planner.world.json(arguments)
+    };
+    let (live, copy) = (backup("live"), backup("copy"));
+    assert_ne!(live["vault"], copy["vault"]);
+    let before = planner.see().await;
+    planner.damage().await;
+    let unclear = planner.restore(&["--mode", "exact", "--yes"]).expect(2);
+    assert_eq!(unclear.error_code(), "vault-ambiguous");
+    assert!(unclear.stderr.contains("live") && unclear.stderr.contains("copy"), "{}", unclear.stderr);
+    let vault = copy["vault"].as_str().unwrap();
+    let done = planner.restore(&["--mode", "exact", "--yes", "--vault", vault]).expect(0).json();
+    assert_eq!(done["point"], copy["point"]);
+    planner.expect_as(&before).await;
+    planner.undo(done["operation"].as_str().unwrap());
+    let done =
+        planner.restore(&["--mode", "exact", "--yes", "--point", live["point"].as_str().unwrap()]).expect(0).json();
+    assert_eq!(done["point"], live["point"]);
+    planner.expect_as(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s02_a_difference_that_the_vault_does_not_take_is_kept_here_and_the_undo_uses_it() {
+    let planner = Planner::new().await;
+    planner.backup();
+    let before = planner.see().await;
+    planner.damage().await;
+    let broken = planner.see().await;
+    let editor = edit(&planner).await;
+    let running = planner.world.start(planner.restore_arguments(&["--mode", "exact", "--yes"]));
+    planner.until_blocked().await;
+    // From now on the store takes nothing.
+    let snapshots = planner.world.vault_folders()[0].join("snapshots");
+    let aside = planner.world.path("aside");
+    fs::rename(&snapshots, &aside).unwrap();
+    fs::write(&snapshots, b"in the way").unwrap();
+    let edited = commit_meanwhile(&planner, editor, broken).await;
+    let run = finished(running).expect(1);
+    fs::remove_file(&snapshots).unwrap();
+    fs::rename(&aside, &snapshots).unwrap();
+
+    planner.expect_as(&before).await;
+    let saved = planner.world.json(["points", "--all", "--storage", &planner.world.storage()]);
+    let saved =
+        saved["points"].as_array().unwrap().iter().find(|point| point["operation"].is_string()).unwrap().clone();
+    let operation = saved["operation"].as_str().unwrap();
+    assert!(run.stderr.contains("is restored") && run.stderr.contains(operation), "{}", run.stderr);
+    planner.undo(operation);
+    planner.expect_as(&edited).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wedding_survives_on_s3() {
+    let planner = Planner::new().await;
+    let server = s3::Server::start();
+    let storage = server.url("backups");
+    let run = |arguments: Vec<String>| {
+        let at = arguments.iter().position(|word| word == "--storage").unwrap() + 1;
+        let mut arguments = arguments;
+        arguments[at].clone_from(&storage);
+        let mut command = planner.world.command(arguments);
+        let run = world::Run::from(command.arg("--json").envs(server.credentials()).output().unwrap()).expect(0);
+        run.json()
+    };
+    run(["init", "--storage", ""].map(str::to_owned).to_vec());
+    run(planner.backup_arguments());
+    let before = planner.see().await;
+    planner.damage().await;
+    let broken = planner.see().await;
+    let done = run(planner.restore_arguments(&["--mode", "exact", "--yes"]));
+    planner.expect_as(&before).await;
+    run(planner.undo_arguments(done["operation"].as_str().unwrap()));
+    planner.expect_as(&broken).await;
+    run(["verify", "--level", "all", "--storage", ""].map(str::to_owned).to_vec());
 }
