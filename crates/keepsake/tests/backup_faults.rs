@@ -499,3 +499,19 @@ async fn others_who_edit_while_a_backup_runs_are_not_in_its_way() {
     finished(running).expect(0);
     assert!(edits > 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_a_file_store_that_is_not_there_makes_no_good_point() {
+    let planner = Planner::new().await;
+    let good = planner.backup();
+    let away = planner.world.path("not mounted");
+    fs::rename(planner.photos(), &away).unwrap();
+    let run = planner.world.run_json(planner.backup_arguments());
+    if run.status == 0 {
+        assert_eq!(run.json()["result"], "incomplete", "{run:?}");
+    }
+    fs::rename(&away, planner.photos()).unwrap();
+    planner.damage().await;
+    let (_, restored) = planner.restore_exact();
+    assert_eq!(restored["point"], good["point"], "latest is the newest complete point");
+}

@@ -7,7 +7,12 @@ mod world;
 
 use keepsake_testkit::s3;
 use serde_json::Value;
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    process::{Command, Stdio},
+};
 use tokio_postgres::Client;
 use world::{
     finished,
@@ -533,4 +538,120 @@ async fn a_wedding_survives_on_s3() {
     run(planner.undo_arguments(done["operation"].as_str().unwrap()));
     planner.expect_as(&broken).await;
     run(["verify", "--level", "all", "--storage", ""].map(str::to_owned).to_vec());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_cannot_silence_triggers_restores_by_the_checked_path() {
+    let planner = Planner::new().await;
+    planner
+        .execute(
+            "CREATE ROLE restorer LOGIN BYPASSRLS; GRANT USAGE ON SCHEMA public TO restorer; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO restorer; \
+             GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO restorer",
+        )
+        .await;
+    planner.backup();
+    let before = planner.see().await;
+    planner.damage().await;
+    let broken = planner.see().await;
+    let mut arguments = planner.restore_arguments(&["--mode", "exact"]);
+    arguments[4] = planner.server.dsn_as("restorer", "planner");
+    let preview = planner.world.json(arguments.iter().map(String::as_str).chain(["--dry-run"]));
+    assert_eq!(preview["path"], "checked");
+    assert!(preview["downstream"]["triggers_fire"].to_string().contains("tell"), "{preview}");
+    let done = planner.world.json(arguments.iter().map(String::as_str).chain(["--yes"]));
+    let now = planner.see().await;
+    assert_eq!(now.files, before.files);
+    let stamped = before.differences(&now);
+    // The application's own triggers stamp the time of the change on rows that were set back, and nothing else differs.
+    for text in &stamped {
+        let table = text.split(':').next().unwrap();
+        assert!(["weddings", "timeline_items"].contains(&table) && text.contains("other content"), "{stamped:#?}");
+    }
+    let titles =
+        format!("SELECT count(*) FROM timeline_items WHERE wedding_id = '{}' AND title LIKE 'TBC %'", planner.wedding);
+    assert_eq!(planner.count(&titles).await, 0);
+    let mut undo = planner.undo_arguments(done["operation"].as_str().unwrap());
+    undo[3] = planner.server.dsn_as("restorer", "planner");
+    planner.world.json(&undo);
+    assert_eq!(planner.see().await.wedding.rows_of("guests"), broken.wedding.rows_of("guests"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wedding_comes_back_into_a_database_that_was_rebuilt() {
+    let planner = Planner::new().await;
+    let storage = planner.world.storage();
+    planner.backup();
+    planner.world.json(["backup", "database", "--source", &planner.dsn(), "--storage", &storage]);
+    let before = planner.see().await;
+    let rebuilt = planner.server.create_database("rebuilt").await;
+    planner.world.json(["restore", "database", "--target", &rebuilt, "--storage", &storage]);
+    let client = planner.server.connect("rebuilt").await;
+    keepsake_testkit::planner::damage(&client, planner.wedding, None).await.unwrap();
+    let mut arguments = planner.restore_arguments(&["--mode", "exact", "--yes"]);
+    arguments[4] = rebuilt;
+    planner.world.json(&arguments);
+    let back = keepsake_testkit::planner::fingerprint_of(&client, planner.wedding).await.unwrap();
+    let mut differ = before.wedding.differences(&back);
+    differ.retain(|text| !text.starts_with("outbox:"));
+    assert!(differ.is_empty(), "{differ:#?}");
+    planner.expect_as(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_at_a_terminal_is_asked_and_yes_means_yes() {
+    let planner = Planner::new().await;
+    planner.backup();
+    let before = planner.see().await;
+    planner.damage().await;
+    let broken = planner.see().await;
+    let words: Vec<String> = planner
+        .restore_arguments(&["--mode", "exact"])
+        .iter()
+        .map(|word| format!("'{word}'"))
+        .chain(["< /dev/tty".to_owned()])
+        .collect();
+    let program = env!("CARGO_BIN_EXE_keepsake");
+    for (answer, status) in [("n", 3), ("", 3), ("y", 0)] {
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &format!("{program} {}", words.join(" ")), "/dev/null"]);
+        script.env("KEEPSAKE_HOME", planner.world.home()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut running = script.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(format!("{answer}\n").as_bytes()).unwrap();
+        let run = finished(running).expect(status);
+        assert!(run.stdout.contains("Restore this?"), "{run:?}");
+        planner.expect_as(if status == 0 { &before } else { &broken }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s09_what_was_done_is_on_record_before_and_after_and_holds_no_names() {
+    let planner = Planner::new().await;
+    planner.backup();
+    planner.damage().await;
+    planner.restore_exact();
+    let journal = fs::read_to_string(planner.world.home().join("journal.jsonl")).unwrap();
+    let acts: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said: Vec<(&str, &str)> = acts
+        .iter()
+        .map(|line| (line["act"]["action"].as_str().unwrap(), line["act"]["outcome"].as_str().unwrap()))
+        .collect();
+    let wanted = [
+        ("backup wedding", "intent"),
+        ("backup wedding", "done"),
+        ("restore wedding", "intent"),
+        ("restore wedding", "done"),
+    ];
+    assert_eq!(said, wanted);
+    let row = planner.client.query_one("SELECT title FROM weddings WHERE id = $1", &[&planner.wedding]).await.unwrap();
+    assert!(!journal.contains(row.get::<_, &str>(0)), "ids only");
+    // What cannot be put on record is not done.
+    let home = planner.world.home();
+    fs::remove_file(home.join("journal.jsonl")).unwrap();
+    fs::create_dir(home.join("journal.jsonl")).unwrap();
+    let before = planner.see().await;
+    let refused = planner.restore(&["--mode", "exact", "--yes"]).expect(1);
+    assert_eq!(refused.error_code(), "home-failed");
+    planner.expect_as(&before).await;
+    assert_eq!(planner.world.points(&["--all"]).len(), 2, "nothing was saved either");
 }
