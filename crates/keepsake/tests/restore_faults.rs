@@ -6,6 +6,7 @@
 mod world;
 
 use keepsake_testkit::draw::Draw;
+use keepsake_vault::engine::failpoint;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -13,9 +14,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 use tokio_postgres::Client;
-use world::{Run, World, files_below, finished, planner::Planner, signal};
+use world::{
+    Run, World, files_below, finished,
+    planner::{Planner, Seen},
+    signal,
+};
 
 const KILLED: i32 = -9;
+const ABORTED: i32 = -6;
 
 /// A restore that has saved the present state and put its files, and now waits for a row that somebody else has locked.
 async fn stuck(planner: &Planner) -> (Child, Client) {
@@ -59,6 +65,55 @@ async fn a_restore_that_is_killed_changes_no_row_and_the_next_one_works() {
     planner.expect_as(&before).await;
     planner.undo(&operation);
     planner.expect_as(&broken).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s02_a_restore_that_dies_while_it_saves_the_present_state_changes_nothing() {
+    let planner = Planner::new().await;
+    planner.backup();
+    let before = planner.see().await;
+    planner.damage().await;
+    let broken = planner.see().await;
+    for place in failpoint::ALL {
+        let mut command = planner.world.command(planner.restore_arguments(&["--mode", "exact", "--yes"]));
+        command.env(failpoint::VARIABLE, format!("{}:1", place.name()));
+        let run = Run::from(command.output().unwrap());
+        assert_eq!(run.status, ABORTED, "{} was not visited: {run:?}", place.name());
+        planner.expect_as(&broken).await;
+    }
+    planner.world.verify();
+    planner.restore_exact();
+    planner.expect_as(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_is_killed_at_any_moment_has_done_all_of_it_or_nothing() {
+    let planner = Planner::new().await;
+    planner.backup();
+    let before = planner.see().await;
+    planner.damage().await;
+    let broken = planner.see().await;
+    let mut draw = Draw::new(&[29]);
+    for _ in 0..6 {
+        let running = planner.world.start(planner.restore_arguments(&["--mode", "exact", "--yes"]));
+        tokio::time::sleep(std::time::Duration::from_millis(50 + draw.below(500))).await;
+        signal(&running, "KILL");
+        finished(running);
+        no_session_is_left(&planner).await;
+        let now = planner.see().await;
+        assert_eq!(now.others, broken.others);
+        let restored = Seen { files: now.files.clone(), ..before.clone() }.differences(&now).is_empty();
+        assert!(restored || now.wedding == broken.wedding, "{:#?}", broken.differences(&now));
+        for (path, content) in &broken.files {
+            assert_eq!(now.files.get(path), Some(content), "{}", path.display());
+        }
+        if restored {
+            planner.expect_as(&before).await;
+        }
+    }
+    planner.restore_exact();
+    planner.expect_as(&before).await;
+    planner.world.verify();
 }
 
 async fn no_session_is_left(planner: &Planner) {

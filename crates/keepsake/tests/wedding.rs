@@ -655,3 +655,81 @@ async fn s09_what_was_done_is_on_record_before_and_after_and_holds_no_names() {
     planner.expect_as(&before).await;
     assert_eq!(planner.world.points(&["--all"]).len(), 2, "nothing was saved either");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s06_files_that_were_added_or_replaced_go_with_the_rows_and_come_back_with_the_undo() {
+    let planner = Planner::new().await;
+    planner.backup();
+    let before = planner.see().await;
+    let wedding = planner.wedding;
+    let folder = planner.photos().join("photos").join(wedding.to_string());
+    fs::write(folder.join("0001.jpg"), b"another picture").unwrap();
+    fs::write(folder.join("added.jpg"), b"a new picture").unwrap();
+    planner
+        .execute(&format!(
+            "INSERT INTO photos (wedding_id, storage_path, size_bytes) VALUES ('{wedding}', 'photos/{wedding}/added.jpg', 13)"
+        ))
+        .await;
+    // Named by no row at all: none of our business.
+    fs::write(folder.join("stray.txt"), b"somebody's note").unwrap();
+    let changed = planner.see().await;
+
+    planner.restore(&["--yes"]).expect(0);
+    planner.expect_as(&changed).await;
+    let revert = planner.restore(&["--mode", "revert", "--yes"]).expect(0).json();
+    assert_eq!((&revert["files_written"], &revert["files_deleted"]), (&1.into(), &0.into()));
+    let (operation, exact) = planner.restore_exact();
+    assert_eq!((&exact["files_written"], &exact["files_deleted"]), (&0.into(), &1.into()));
+    let now = planner.see().await;
+    let differ = before.differences(&now);
+    assert!(differ.len() == 1 && differ[0].contains("stray.txt"), "{differ:#?}");
+    planner.undo(&operation);
+    planner.undo(revert["operation"].as_str().unwrap());
+    planner.expect_as(&changed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_restored_one_by_one_make_a_whole_and_their_undos_lead_back() {
+    let planner = Planner::new().await;
+    planner.backup();
+    let before = planner.see().await;
+    planner.damage().await;
+    let mut seen = vec![planner.see().await];
+    let mut operations = Vec::new();
+    // Photos first, while guests that are on them are still gone.
+    for group in ["photos", "timeline", "guests,wedding", "photos"] {
+        let done = planner.restore(&["--mode", "exact", "--only", group, "--yes"]).expect(0).json();
+        operations.push(done["operation"].as_str().unwrap().to_owned());
+        let now = planner.see().await;
+        assert_eq!(now.others, before.others, "{group}");
+        seen.push(now);
+    }
+    planner.expect_as(&before).await;
+    for operation in operations.iter().rev() {
+        seen.pop();
+        planner.undo(operation);
+        planner.expect_as(seen.last().unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_weddings_are_restored_at_the_same_time() {
+    let planner = Planner::new().await;
+    let mut both = planner.backup_arguments();
+    both.insert(3, planner.weddings[1].to_string());
+    planner.world.json(both);
+    let before = planner.see().await;
+    for wedding in &planner.weddings[..2] {
+        keepsake_testkit::planner::damage(&planner.client, *wedding, Some(&planner.photos())).await.unwrap();
+    }
+    let mut second = planner.restore_arguments(&["--mode", "exact", "--yes"]);
+    let first = planner.world.start(&second);
+    second[2] = planner.weddings[1].to_string();
+    let second = planner.world.start(&second);
+    finished(first).expect(0);
+    finished(second).expect(0);
+    let mut differ = before.differences(&planner.see().await);
+    // What the application told others when guests were deleted.
+    differ.retain(|text| !text.starts_with("others: outbox:"));
+    assert!(differ.is_empty(), "{differ:#?}");
+}
