@@ -118,6 +118,9 @@ codes! {
     /// The restore failed and was rolled back.
     RestoreFailed, "restore-failed", Failed, false,
         "nothing was changed in the database; the state before is kept as a pre-recovery snapshot";
+    /// The connection broke during the commit: the rows are restored, or not.
+    RestoreUncertain, "restore-uncertain", Failed, false,
+        "look at a new preview (--dry-run): where nothing would change, the restore took effect and can be undone; else restore again";
     /// The database to restore into is not empty.
     TargetNotEmpty, "target-not-empty", Refused, false, "create a new, empty database and restore into that";
     /// Nobody said yes.

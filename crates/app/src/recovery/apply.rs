@@ -98,6 +98,11 @@ async fn live(
     };
     let (proof, written) = match outcome {
         Ok(done) => done,
+        // Rows that may have come must find their files: those stay, and what they replaced is saved.
+        Err(error) if error.code() == Code::RestoreUncertain => {
+            let message = format!("operation {operation} may have taken effect, and its files are in place");
+            return Err(Error::because(Code::RestoreUncertain, message, error));
+        }
         Err(error) => {
             set_back(context, prepared, operation, &done).await?;
             return Err(error);
