@@ -126,7 +126,9 @@ impl App {
         let done = self.world.json(words);
         let done = done.get("weddings").map_or(done.clone(), |all| all[0].clone());
         assert_eq!((&done["result"], &done["verified"]), (&"stored".into(), &true.into()), "{done}");
-        assert_eq!(done["issues"].as_array().unwrap().len(), 0, "{done}");
+        // The fixtures' timelines are not on the days of the weddings; nothing else is odd, and no file is missing.
+        let odd: Vec<&Value> = done["issues"].as_array().unwrap().iter().filter(|issue| issue["code"] != "event-outside-dates").collect();
+        assert!(odd.is_empty(), "{odd:?}");
         done
     }
 
@@ -373,7 +375,7 @@ async fn what_inspection_assumed_is_followed_and_shown() {
         it.files().to_str().unwrap(),
     ]);
     let shown = shown.expect(0).stdout;
-    assert!(shown.contains("core.comments") && shown.contains("assumed"), "{shown}");
+    assert!(shown.contains("nobody has decided yet") && shown.contains("core.comments (commentable_id)"), "{shown}");
     let before = it.state().await;
     it.client.batch_execute("DELETE FROM core.comments WHERE commentable_id = 1").await.unwrap();
     it.restore(&it.dsn());
@@ -402,6 +404,7 @@ async fn a_mapping_that_does_not_fit_is_refused_with_its_line() {
         assert_eq!(it.world.json(["points", "--storage", &storage])["points"].as_array().unwrap().len(), 0);
     };
     wrong(&[("date = \"wedding_date\"", "date = \"wedding_day\"")], "wedding_day", 3, "mapping-mismatch");
+    wrong(&[("id = \"id\"", "id = \"ident\"")], "id = \"ident\"", 3, "mapping-mismatch");
     wrong(
         &[
             ("name = \"public.rsvps\"", "name = \"public.replies\""),
@@ -503,4 +506,37 @@ async fn the_examples_of_the_mapping_page_fit_the_planner() {
     let preview =
         ["restore", "wedding", &wedding, "--target", &dsn, "--storage", &storage, "--mode", "exact", "--dry-run"];
     assert_eq!(world.json(preview)["refusals"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn the_grants_of_the_security_page_are_enough() {
+    let (server, world, client) = manual("PLANNER").await;
+    let grants: Vec<String> =
+        blocks("security.md").into_iter().filter(|(language, _)| language == "sql").map(|(_, sql)| sql).collect();
+    client.batch_execute(&grants.concat()).await.unwrap();
+    let (spec, storage, uploads) = (Spec::small(), world.storage(), world.path("uploads"));
+    let wedding = spec.wedding_id(0).to_string();
+    let backup = server.dsn_as("keepsake_backup", "planner");
+    let restore = server.dsn_as("keepsake_restore", "planner");
+    let files = ["--files-root", uploads.to_str().unwrap()];
+    let words = ["backup", "wedding", &wedding, "--source", &backup, "--storage", &storage];
+    assert_eq!(world.json(words.into_iter().chain(files))["result"], "stored");
+    assert_eq!(world.json(["backup", "database", "--source", &backup, "--storage", &storage])["result"], "stored");
+    let before = State { tables: tables(&client).await, files: self::files(&uploads) };
+    planner::damage(&client, spec.wedding_id(0), Some(&uploads)).await.unwrap();
+    let mut damaged = tables(&client).await;
+    let words = ["restore", "wedding", &wedding, "--target", &restore, "--storage", &storage, "--mode", "exact", "--yes"];
+    world.json(words.into_iter().chain(files));
+    let mut after = State { tables: tables(&client).await, files: self::files(&uploads) };
+    // What was told to other systems when the damage was done stays told, and the restore told them nothing.
+    assert_eq!(after.tables.remove("public.outbox"), damaged.remove("public.outbox"));
+    let mut expected = before;
+    expected.tables.remove("public.outbox");
+    for (table, rows) in &expected.tables {
+        assert_eq!(after.tables.get(table), Some(rows), "{table}");
+    }
+    assert!(after.files == expected.files);
+    // And the role that backs up cannot write.
+    let refused = keepsake_testkit::postgres::connect(&backup).await.batch_execute("DELETE FROM guests").await;
+    assert!(refused.is_err());
 }

@@ -20,7 +20,6 @@ use keepsake_domain::{
 use keepsake_postgres::{
     capture::Source,
     connect::{Dsn, Purpose, Session},
-    mapping::Mapping,
     restore::{self, Limits, Plan, ReplicaRole, Request, Target},
     schema::{self, Schema},
 };
@@ -129,7 +128,7 @@ pub(super) async fn planned(
     };
     let mut session = open_session(&asked.target, Purpose::Restore).await?;
     let schema = schema::read(&session.client).await.map_err(schema_error)?;
-    check_fit(&mapping.mapping, &mapping.text, &schema)?;
+    mapping.check_fit(&schema)?;
     let root = asked.files_root.as_ref().map(|root| root.display().to_string());
     let stores = FileStores::open(&mapping.mapping, root.as_deref(), &context.clock)?;
     let request = Request {
@@ -152,15 +151,6 @@ pub(super) async fn planned(
     .await
     .map_err(restore_error)?;
     Ok(Prepared { plan, point, asked, session, schema, mapping, source, vault, stores })
-}
-
-/// The mapping must fit the database as it is today; what does not is named with its line.
-fn check_fit(mapping: &Mapping, text: &str, schema: &Schema) -> Result<()> {
-    mapping.bind(schema).map(drop).map_err(|mismatches| {
-        let lines: Vec<String> =
-            mismatches.into_iter().map(|mismatch| mismatch.located(text).to_string()).collect();
-        Error::new(Code::MappingMismatch, format!("the mapping does not fit the database: {}", lines.join("; ")))
-    })
 }
 
 async fn stored_mapping(source: &dyn Source) -> Result<Written> {
