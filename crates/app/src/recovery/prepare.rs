@@ -20,14 +20,14 @@ use keepsake_domain::{
 use keepsake_postgres::{
     capture::Source,
     connect::{Dsn, Purpose, Session},
-    restore::{self, Limits, Plan, ReplicaRole, Request, Target},
+    restore::{self, FileAction, Limits, Plan, ReplicaRole, Request, Target},
     schema::{self, Schema},
 };
 use keepsake_vault::{
     config::Kind,
     vault::{Indexed, Vault},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 /// What somebody wants restored.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ pub(super) async fn planned(
         target: asked.side_schema.clone().map_or(Target::Live, Target::SideSchema),
         limits: Limits::default(),
     };
-    let plan = restore::plan(
+    let mut plan = restore::plan(
         &mut session,
         &schema,
         &mapping.mapping,
@@ -150,7 +150,22 @@ pub(super) async fn planned(
     )
     .await
     .map_err(restore_error)?;
+    if asked.side_schema.is_none() {
+        plan.refusals.extend(unknown_stores(&plan, &stores));
+    }
     Ok(Prepared { plan, point, asked, session, schema, mapping, source, vault, stores })
+}
+
+/// Files that would be written or deleted, and nobody says where.
+fn unknown_stores(plan: &Plan, stores: &FileStores) -> Vec<String> {
+    let moved = plan.files.entries.iter().filter(|file| {
+        matches!(file.action, FileAction::Put | FileAction::Replace | FileAction::Delete) && !stores.knows(&file.store)
+    });
+    let names: BTreeSet<&str> = moved.map(|file| file.store.as_str()).collect();
+    let refusal = |name: &str| {
+        format!("nobody says where the files of the store `{name}` go: name its location in the mapping, or say --files-root")
+    };
+    names.into_iter().map(refusal).collect()
 }
 
 async fn stored_mapping(source: &dyn Source) -> Result<Written> {
