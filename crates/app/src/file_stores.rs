@@ -66,6 +66,11 @@ impl FileStores {
         self.folders.get(store).map(PathBuf::as_path)
     }
 
+    /// Whether anybody said where a store is.
+    pub(crate) fn knows(&self, store: &str) -> bool {
+        self.folders.contains_key(store) || self.buckets.contains_key(store)
+    }
+
     fn directories(&self) -> Directories {
         Directories::new(self.folders.clone())
     }

@@ -3,6 +3,7 @@
 //! Each opens its vault, pushes files into a session of the engine, commits, and reads the new point back before it is
 //! called good.
 
+mod bucket;
 mod commit;
 mod database;
 mod files;

@@ -12,7 +12,7 @@ use crate::{
     file_stores::FileStores,
     issue::Issue,
     mapping::Written,
-    source,
+    recovery, source,
     storage::Storage,
     vaults::{self, Birth},
 };
@@ -22,6 +22,7 @@ use keepsake_keys::Subject;
 use keepsake_postgres::{
     capture::{self, Captured, Sink},
     connect::{Dsn, Purpose},
+    schema,
 };
 use keepsake_vault::{
     backup::{Backup, BackupOptions},
@@ -73,7 +74,16 @@ pub async fn weddings(
     let session = source::open(from.dsn, Purpose::Inspect).await?;
     let identity = source::identity(&session, from.source_name).await?;
     // Asked before a vault is made: a mistyped id must not leave an empty one.
-    let ids = capture::find(&session, &from.mapping.mapping, ids).await.map_err(capture_error)?;
+    let ids = match capture::find(&session, &from.mapping.mapping, ids).await {
+        Ok(ids) => ids,
+        Err(error) => {
+            if matches!(error, capture::Error::Mapping { .. }) {
+                let schema = schema::read(&session.client).await.map_err(recovery::schema_error)?;
+                from.mapping.check_fit(&schema)?;
+            }
+            return Err(capture_error(error));
+        }
+    };
     drop(session);
     let vaults: Vec<VaultId> =
         ids.iter().map(|id| context.master.vault_id(&Subject::Wedding { source: &identity, wedding: id })).collect();

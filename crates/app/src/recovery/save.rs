@@ -128,7 +128,10 @@ async fn nothing(prepared: &Prepared, sink: &WithoutManifest) -> Result<Manifest
     Ok(manifest)
 }
 
-/// Adds live files that will be replaced and that no live row names, then the manifest, then what this snapshot is.
+/// Adds live files that the restore concerns and that no live row names, then the manifest, then what this snapshot is.
+///
+/// Those that stay as they are, too: rows that come back will name them, and when an undo takes these rows away again it
+/// must know that the files were there before, or it would delete them.
 async fn finish(
     prepared: &Prepared,
     sink: &WithoutManifest,
@@ -136,9 +139,9 @@ async fn finish(
     operation: OperationId,
 ) -> Result<Manifest> {
     for file in &prepared.plan.files.entries {
-        let goes = matches!(file.action, FileAction::Replace | FileAction::Delete);
+        let there = !matches!(file.action, FileAction::Put | FileAction::Lost);
         let saved = manifest.files.iter().any(|entry| entry.store == file.store && entry.path == file.path);
-        if !goes || saved {
+        if !there || saved {
             continue;
         }
         let Some(column) = prepared.mapping.mapping.files.iter().find(|column| column.store == file.store) else {
