@@ -167,7 +167,7 @@ fn prefix(path: &str) -> Result<Option<Key>> {
 }
 
 fn endpoint(value: &str) -> Result<Url> {
-    let url = Url::parse(value).map_err(|_| invalid("the endpoint is not a URL: write endpoint=https://host"))?;
+    let mut url = Url::parse(value).map_err(|_| invalid("the endpoint is not a URL: write endpoint=https://host"))?;
     refuse_credentials(&url)?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(invalid("the endpoint starts with https:// (or http:// on this machine)"));
@@ -175,6 +175,9 @@ fn endpoint(value: &str) -> Result<Url> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(invalid("the endpoint is a host and port, without ? and #"));
     }
+    // One service has one spelling, so that locations can be compared.
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
     Ok(url)
 }
 
@@ -333,6 +336,9 @@ mod tests {
         ] {
             assert_eq!(parse(text).to_string(), text);
         }
+        let slashed = parse("s3://weddings?endpoint=https://nas/s3//");
+        assert_eq!(slashed, parse("s3://weddings?endpoint=https://nas/s3"), "a slash at the end says nothing");
+        assert_eq!(parse(&slashed.to_string()), slashed);
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! libFuzzer's entrance to [`keepsake_fuzz::keyring_entry`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    let _accepted = keepsake_fuzz::keyring_entry(input);
+});
