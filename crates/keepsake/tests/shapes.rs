@@ -264,7 +264,7 @@ async fn roles_without_superuser_rights_back_up_and_restore_without_a_mapping() 
     // The reader can see everything and change nothing.
     let there = ["--target", &reader, "--files-root", root.to_str().unwrap()];
     let refused = it.world.run(words.into_iter().chain(there)).expect(1);
-    assert_eq!(refused.error_code(), "restore-failed", "{refused:?}");
+    assert_eq!(refused.error_code(), "database-rights", "{refused:?}");
     assert!(refused.stderr.contains("permission denied"), "{refused:?}");
     assert!(it.state().await == damaged, "rows and files are as they were");
 
