@@ -55,7 +55,9 @@ pub fn installation(home: &Home) -> Vec<Check> {
                 ),
             }
         }
-        Err(error) => check("PostgreSQL programs", State::Warn, format!("{error}; only whole databases and the demo need them")),
+        Err(error) => {
+            check("PostgreSQL programs", State::Warn, format!("{error}; only whole databases and the demo need them"))
+        }
     };
     vec![key, programs]
 }

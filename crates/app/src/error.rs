@@ -57,6 +57,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The words make no command.
+    Usage, "usage", Usage, false, "see `keepsake help` and the help of the command";
     /// No master key where it should be.
     MasterKeyMissing, "master-key-missing", Failed, false,
         "run `keepsake init`, or point KEEPSAKE_HOME or KEEPSAKE_MASTER_KEY_FILE at the key that made these vaults";
@@ -116,6 +118,9 @@ codes! {
     /// The restore failed and was rolled back.
     RestoreFailed, "restore-failed", Failed, false,
         "nothing was changed in the database; the state before is kept as a pre-recovery snapshot";
+    /// The connection broke during the commit: the rows are restored, or not.
+    RestoreUncertain, "restore-uncertain", Failed, false,
+        "look at a new preview (--dry-run): where nothing would change, the restore took effect and can be undone; else restore again";
     /// The database to restore into is not empty.
     TargetNotEmpty, "target-not-empty", Refused, false, "create a new, empty database and restore into that";
     /// Nobody said yes.

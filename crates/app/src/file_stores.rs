@@ -46,7 +46,8 @@ impl FileStores {
             self.folders.insert(store.to_owned(), folder);
             return Ok(());
         }
-        let invalid = |error| Error::because(Code::StorageInvalid, format!("the file store `{store}` cannot be used"), error);
+        let invalid =
+            |error| Error::because(Code::StorageInvalid, format!("the file store `{store}` cannot be used"), error);
         match location.parse().map_err(invalid)? {
             Location::Local { path } => {
                 self.folders.insert(store.to_owned(), path);
@@ -63,6 +64,11 @@ impl FileStores {
     /// The folder of a store, if it is one.
     pub fn folder(&self, store: &str) -> Option<&Path> {
         self.folders.get(store).map(PathBuf::as_path)
+    }
+
+    /// Whether anybody said where a store is.
+    pub(crate) fn knows(&self, store: &str) -> bool {
+        self.folders.contains_key(store) || self.buckets.contains_key(store)
     }
 
     fn directories(&self) -> Directories {
@@ -173,7 +179,9 @@ async fn write_file(
     let folder = place.parent().unwrap_or(Path::new("/"));
     tokio::fs::create_dir_all(folder).await?;
     let mut name = std::ffi::OsString::from(".keepsake-");
-    name.push(hex::encode(digest::digest(&digest::SHA256, place.as_os_str().as_encoded_bytes()).as_ref().get(..8).unwrap_or_default()));
+    name.push(hex::encode(
+        digest::digest(&digest::SHA256, place.as_os_str().as_encoded_bytes()).as_ref().get(..8).unwrap_or_default(),
+    ));
     let temporary = folder.join(name);
     let written = async {
         let mut file = tokio::fs::File::create(&temporary).await?;
@@ -213,7 +221,10 @@ async fn write_object(
     let payload = Payload::from(pieces);
     let length = payload.len_bytes();
     if length > OBJECT_BYTES_MAX {
-        return Err(io::Error::other(format!("{path} is larger than the {OBJECT_BYTES_MAX} bytes that are put in one go")).into());
+        return Err(io::Error::other(format!(
+            "{path} is larger than the {OBJECT_BYTES_MAX} bytes that are put in one go"
+        ))
+        .into());
     }
     bucket.delete(&key).await?;
     bucket.put(&key, payload).await?;

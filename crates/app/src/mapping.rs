@@ -8,6 +8,7 @@ use keepsake_postgres::{
     connect::{Dsn, Purpose},
     inspect::{self, Inspection},
     mapping::Mapping,
+    schema::Schema,
 };
 use std::path::Path;
 
@@ -18,6 +19,20 @@ pub struct Written {
     pub mapping: Mapping,
     /// The document, with its comments.
     pub text: String,
+}
+
+impl Written {
+    /// Whether the mapping fits a database as it is today; what does not is named with its line.
+    ///
+    /// # Errors
+    /// [`Code::MappingMismatch`].
+    pub fn check_fit(&self, schema: &Schema) -> Result<()> {
+        self.mapping.bind(schema).map(drop).map_err(|mismatches| {
+            let lines: Vec<String> =
+                mismatches.into_iter().map(|mismatch| mismatch.located(&self.text).to_string()).collect();
+            Error::new(Code::MappingMismatch, format!("the mapping does not fit the database: {}", lines.join("; ")))
+        })
+    }
 }
 
 /// Reads a mapping document.

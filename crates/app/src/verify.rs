@@ -25,7 +25,12 @@ pub struct Checked {
 ///
 /// # Errors
 /// [`Code::VerifyFailed`] is for the caller to raise from the reports; here only what keeps a check from being made.
-pub async fn verify(context: &Context, storage: &Storage, vault: Option<VaultId>, level: Level) -> Result<Vec<Checked>> {
+pub async fn verify(
+    context: &Context,
+    storage: &Storage,
+    vault: Option<VaultId>,
+    level: Level,
+) -> Result<Vec<Checked>> {
     let mut ids = match vault {
         Some(id) => vec![id],
         None => storage.vaults().await?,

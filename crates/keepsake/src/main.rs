@@ -7,13 +7,17 @@ mod progress;
 
 use clap::Parser;
 use cli::Cli;
+use keepsake_app::Code;
 use output::Output;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let output = Output::new(cli.json, cli.quiet);
     let filter = EnvFilter::try_from_env("KEEPSAKE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
@@ -35,6 +39,18 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => ExitCode::from(output.failure(&error)),
     }
+}
+
+/// Words that make no command, or help that was asked for. Scripts that wanted JSON get their one object all the same.
+fn misused(error: &clap::Error) -> ExitCode {
+    // Nobody is there to be told that standard error is gone.
+    let _lost = error.print();
+    if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let said = error.render().to_string();
+        let message = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        Output::new(true, false).failure_object(Code::Usage, message);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// The first signal asks for a clean stop, the second ends at once.

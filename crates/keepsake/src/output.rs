@@ -1,6 +1,6 @@
 //! What the program says, and where: results on standard output, everything else on standard error.
 
-use keepsake_app::{Class, Error};
+use keepsake_app::{Class, Code, Error};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -72,14 +72,17 @@ impl Output {
         let message = error.chain();
         self.stderr(&format!("error: {message}\n  what to do: {}\n  code: {}", code.remedy(), code.name()));
         if self.json {
-            self.stdout(
-                &serde_json::json!({ "error": {
-                    "code": code.name(), "message": message, "remediation": code.remedy(), "retry": code.may_retry(),
-                }})
-                .to_string(),
-            );
+            self.failure_object(code, &message);
         }
         status(error)
+    }
+
+    /// A failure as scripts read it.
+    pub fn failure_object(self, code: Code, message: &str) {
+        let object = serde_json::json!({ "error": {
+            "code": code.name(), "message": message, "remediation": code.remedy(), "retry": code.may_retry(),
+        }});
+        self.stdout(&object.to_string());
     }
 
     /// Ends a command whose result is printed already and says that something is wrong: the reason on standard error only.

@@ -34,3 +34,4 @@ pub use open::{Options, open, open_location};
 pub use operation::Operation;
 pub use port::{Capabilities, DynStore, Features, ObjectMeta, Payload, Store, WHOLE_OBJECT_MAX_BYTES};
 pub use probe::probe;
+pub use s3::{Bucket, BucketObject, OpenObject};

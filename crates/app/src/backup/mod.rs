@@ -3,6 +3,7 @@
 //! Each opens its vault, pushes files into a session of the engine, commits, and reads the new point back before it is
 //! called good.
 
+mod bucket;
 mod commit;
 mod database;
 mod files;
@@ -11,8 +12,8 @@ mod wedding;
 pub(crate) use commit::{backup_error, commit_pre_recovery};
 pub use database::database;
 pub(crate) use database::{database_error, options_of};
-pub use files::{Files, files};
 pub(crate) use files::load;
+pub use files::{Files, files};
 pub(crate) use wedding::capture_error;
 pub use wedding::{BackedWedding, Weddings, weddings};
 

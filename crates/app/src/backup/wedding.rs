@@ -12,20 +12,17 @@ use crate::{
     file_stores::FileStores,
     issue::Issue,
     mapping::Written,
-    source,
+    recovery, source,
     storage::Storage,
     vaults::{self, Birth},
 };
 use jiff::Timestamp;
-use keepsake_domain::{
-    OperationId, VaultId,
-    integrity::Score,
-    point::Kind,
-};
+use keepsake_domain::{OperationId, VaultId, integrity::Score, point::Kind};
 use keepsake_keys::Subject;
 use keepsake_postgres::{
     capture::{self, Captured, Sink},
     connect::{Dsn, Purpose},
+    schema,
 };
 use keepsake_vault::{
     backup::{Backup, BackupOptions},
@@ -77,7 +74,16 @@ pub async fn weddings(
     let session = source::open(from.dsn, Purpose::Inspect).await?;
     let identity = source::identity(&session, from.source_name).await?;
     // Asked before a vault is made: a mistyped id must not leave an empty one.
-    let ids = capture::find(&session, &from.mapping.mapping, ids).await.map_err(capture_error)?;
+    let ids = match capture::find(&session, &from.mapping.mapping, ids).await {
+        Ok(ids) => ids,
+        Err(error) => {
+            if matches!(error, capture::Error::Mapping { .. }) {
+                let schema = schema::read(&session.client).await.map_err(recovery::schema_error)?;
+                from.mapping.check_fit(&schema)?;
+            }
+            return Err(capture_error(error));
+        }
+    };
     drop(session);
     let vaults: Vec<VaultId> =
         ids.iter().map(|id| context.master.vault_id(&Subject::Wedding { source: &identity, wedding: id })).collect();
@@ -127,11 +133,12 @@ async fn capture_into(
             return Err(error);
         }
     };
-    let mut targets: BTreeMap<_, _> = targets.into_iter().map(|(id, vault_id, vault)| (id, (vault_id, vault))).collect();
+    let mut targets: BTreeMap<_, _> =
+        targets.into_iter().map(|(id, vault_id, vault)| (id, (vault_id, vault))).collect();
     for captured in captured {
         let session = sessions.remove(&captured.id).and_then(Arc::into_inner).zip(targets.remove(&captured.id));
-        let (backup, (id, vault)) = session
-            .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
+        let (backup, (id, vault)) =
+            session.ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
         let running = Running { id, vault, backup, began };
         done.push(commit(context, running, captured, kind, operation).await?);
     }
@@ -178,8 +185,7 @@ async fn commit(
 ) -> Result<BackedWedding> {
     let issues: Vec<Issue> = captured.manifest.issues.iter().cloned().map(Into::into).collect();
     let time: Timestamp = captured.manifest.captured_at;
-    let label =
-        Label { kind, time, paths: vec!["/".to_owned()], operation, issues, incomplete: captured.incomplete };
+    let label = Label { kind, time, paths: vec!["/".to_owned()], operation, issues, incomplete: captured.incomplete };
     let backed = running.commit(context, label).await?;
     let rows = captured.manifest.tables.iter().map(|table| table.rows).sum();
     Ok(BackedWedding { wedding: captured.id, backed, score: captured.score, rows })

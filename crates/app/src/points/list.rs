@@ -48,7 +48,7 @@ pub async fn list(context: &Context, storage: &Storage, vault: Option<VaultId>, 
     match foreign {
         Some(error) if opened == 0 => Err(error),
         _ => {
-            points.sort_by(|a: &Point, b: &Point| (b.time, b.id).cmp(&(a.time, a.id)));
+            points.sort_by_key(|point: &Point| std::cmp::Reverse((point.time, point.id)));
             Ok(points)
         }
     }
@@ -85,6 +85,6 @@ pub async fn of_vault<S: Sync>(context: &Context, id: VaultId, vault: &Vault<S>)
         })
     };
     let mut points: Vec<Point> = snapshots.snapshots.into_iter().filter_map(point).collect();
-    points.sort_by(|a, b| (b.time, b.id).cmp(&(a.time, a.id)));
+    points.sort_by_key(|point| std::cmp::Reverse((point.time, point.id)));
     Ok(points)
 }

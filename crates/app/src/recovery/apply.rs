@@ -91,24 +91,37 @@ async fn live(
     let mut done: Vec<(Named, FileAction)> = Vec::new();
     let put = place::put(&prepared.stores, prepared.source.as_ref(), &prepared.plan.files, &mut done).await;
     let outcome = match put {
-        Ok(written) => rows(context, prepared, operation, pinned, Some(&saved), Some(&spool))
-            .await
-            .map(|proof| (proof, written)),
+        Ok(written) => {
+            rows(context, prepared, operation, pinned, Some(&saved), Some(&spool)).await.map(|proof| (proof, written))
+        }
         Err(error) => Err(error),
     };
     let (proof, written) = match outcome {
         Ok(done) => done,
+        // Rows that may have come must find their files: those stay, and what they replaced is saved.
+        Err(error) if error.code() == Code::RestoreUncertain => {
+            let message = format!("operation {operation} may have taken effect, and its files are in place");
+            return Err(Error::because(Code::RestoreUncertain, message, error));
+        }
         Err(error) => {
             set_back(context, prepared, operation, &done).await?;
             return Err(error);
         }
     };
     if proof.difference_saved {
-        save::merge_difference(context, prepared, operation, &spool.join("difference")).await?;
+        let kept = spool.join("difference");
+        save::merge_difference(&unhurried(context), prepared, operation, &kept).await.map_err(|error| {
+            let message = format!(
+                "the wedding is restored by operation {operation}, but what changed during it could not be added to the vault; it \
+                 is kept in {}, and an undo on this machine uses it",
+                kept.display()
+            );
+            Error::because(error.code(), message, error)
+        })?;
     }
-    place::delete(&prepared.stores, &deletes).await?;
+    let deleted = place::delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &deletes).await?;
     let _only_leftovers = std::fs::remove_dir_all(&spool);
-    Ok((proof, written, deletes.len() as u64))
+    Ok((proof, written, deleted))
 }
 
 async fn rows(
@@ -145,6 +158,11 @@ async fn rows(
     .map_err(restore_error)
 }
 
+/// The user may have cancelled, and what a commit or a rollback leaves to be done is done all the same.
+fn unhurried(context: &Context) -> Context {
+    Context { cancel: tokio_util::sync::CancellationToken::new(), ..context.clone() }
+}
+
 /// The rows did not come: the files go back to what they were.
 async fn set_back(
     context: &Context,
@@ -155,8 +173,7 @@ async fn set_back(
     if done.is_empty() {
         return Ok(());
     }
-    // The user may have cancelled, and files must be set back all the same.
-    let unhurried = Context { cancel: tokio_util::sync::CancellationToken::new(), ..context.clone() };
+    let unhurried = unhurried(context);
     let saved = super::undo::saved_state(&unhurried, &prepared.vault, prepared.point.vault, operation).await?;
     let opened = prepared.vault.to_open().load_index(&unhurried.cancel).await;
     let vault = opened.map_err(|error| crate::vaults::vault_error("the saved state cannot be read", error))?;

@@ -4,12 +4,12 @@ use crate::{
     backup::{database_error, load, options_of},
     bridge::FromVault,
     context::Context,
-    error::Result,
+    error::{Code, Error, Result},
     points::{self, Wanted},
     storage::Storage,
     vaults,
 };
-use keepsake_domain::{PointId, VaultId};
+use keepsake_domain::{PointId, VaultId, point::Kind as PointKind};
 use keepsake_postgres::{connect::Dsn, database};
 use keepsake_vault::config::Kind;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub struct RestoredDatabase {
 /// Restores a database.
 ///
 /// # Errors
-/// [`TargetNotEmpty`](crate::Code::TargetNotEmpty) before anything is touched; else by cause.
+/// [`Code::TargetNotEmpty`] and [`Code::RestoreRefused`] before anything is touched; else by cause.
 pub async fn database(
     context: &Context,
     storage: &Storage,
@@ -39,6 +39,11 @@ pub async fn database(
 ) -> Result<RestoredDatabase> {
     let point =
         points::choose(context, storage, wanted, vault, "a database", |vault| vault.kind == Kind::Database).await?;
+    // A point or a vault that was named is taken as it is.
+    if point.kind != PointKind::Database {
+        let message = format!("point {} is of {}, which is no whole database", point.id, point.name);
+        return Err(Error::new(Code::RestoreRefused, message));
+    }
     let subject = format!("vault {} point {}", point.vault, point.id);
     context
         .recorded("restore database", &subject, async {

@@ -65,8 +65,7 @@ pub async fn files(
                 progress: Arc::clone(&context.progress),
                 ..RestoreOptions::new(to)
             };
-            let report =
-                vault.restore(&context.engine, &point.document, options).await.map_err(restore_files_error)?;
+            let report = vault.restore(&context.engine, &point.document, options).await.map_err(restore_files_error)?;
             let count = |wanted: &Outcome| report.files.iter().filter(|file| file.outcome == *wanted).count() as u64;
             let duration = context.clock.now().duration_since(began);
             Ok(RestoredFiles {
@@ -95,7 +94,9 @@ fn issues(report: &restore::Report) -> Vec<Issue> {
 
 fn restore_files_error(error: restore::Error) -> Error {
     match error {
-        restore::Error::Cancelled => Error::new(Code::Interrupted, "the restore was stopped; another goes on from there"),
+        restore::Error::Cancelled => {
+            Error::new(Code::Interrupted, "the restore was stopped; another goes on from there")
+        }
         restore::Error::Vault(error) => vault_error("the files could not be restored", error),
         error => Error::because(Code::FilesFailed, "the files could not be restored", error),
     }

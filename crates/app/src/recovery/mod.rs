@@ -37,6 +37,15 @@ pub(crate) fn restore_error(error: restore::Error) -> Error {
         Restore::PlanChanged { .. } => Code::PreviewChanged,
         Restore::Busy { .. } => Code::RestoreBusy,
         Restore::RowSecurity(_) => Code::DatabaseRights,
+        Restore::Database { source, .. } => match source.code.as_deref() {
+            // INSUFFICIENT_PRIVILEGE.
+            Some("42501") => Code::DatabaseRights,
+            // The server went down, or there was no answer at all.
+            Some(code) if code.starts_with("57P") || code.starts_with("08") => Code::DatabaseUnreachable,
+            None => Code::DatabaseUnreachable,
+            Some(_) => Code::RestoreFailed,
+        },
+        Restore::CommitUnknown { .. } => Code::RestoreUncertain,
         Restore::Source { .. } | Restore::MissingFile(_) | Restore::Corrupt { .. } => Code::VaultDamaged,
         Restore::Cancelled => Code::Interrupted,
         _ => Code::RestoreFailed,

@@ -1,6 +1,7 @@
 //! Files of a restore: put back before the rows that name them, taken away again if the rows do not come, and deleted
 //! only after the commit, from a durable list (safety rule S6).
 
+use super::restore_error;
 use crate::{
     error::{Code, Error, Result},
     file_stores::FileStores,
@@ -11,7 +12,9 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use keepsake_postgres::{
     capture::{FileStore, PortError, Sink, Source, file_path},
-    restore::{FileAction, FilePlan, PlannedFile, Probe},
+    connect::Session,
+    mapping::Mapping,
+    restore::{self, FileAction, FilePlan, PlannedFile, Probe},
 };
 use serde::{Deserialize, Serialize};
 use std::{fs, io::Write, path::Path};
@@ -46,8 +49,7 @@ pub(super) async fn put(
         let missing = || Error::new(Code::VaultDamaged, format!("the point does not hold {}", file.path));
         // On record before it is done, so that a failure in the middle is taken back too.
         done.push((Named::from(file), file.action));
-        let (_, sha256) =
-            stores.write(&file.store, &file.path, bytes.ok_or_else(missing)?).await.map_err(failed)?;
+        let (_, sha256) = stores.write(&file.store, &file.path, bytes.ok_or_else(missing)?).await.map_err(failed)?;
         if file.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
             return Err(Error::new(Code::VaultDamaged, format!("{} came back with other content", file.path)));
         }
@@ -96,9 +98,14 @@ pub(super) fn list_deletes(plan: &FilePlan, folder: &Path) -> Result<Vec<Named>>
     Ok(files)
 }
 
-/// Deletes what no row names any more.
-pub(super) async fn delete(stores: &FileStores, files: &[Named]) -> Result<()> {
+/// Deletes what no row names any more, of this or any other wedding; how many files went.
+pub(super) async fn delete(stores: &FileStores, session: &Session, mapping: &Mapping, files: &[Named]) -> Result<u64> {
+    let mut count = 0;
     for file in files {
+        if restore::still_named(session, mapping, &file.store, &file.path).await.map_err(restore_error)? {
+            tracing::warn!("a file that another row names was left in place");
+            continue;
+        }
         stores.remove(&file.store, &file.path).await.map_err(|error| {
             Error::because(
                 Code::FilesFailed,
@@ -106,8 +113,9 @@ pub(super) async fn delete(stores: &FileStores, files: &[Named]) -> Result<()> {
                 error,
             )
         })?;
+        count += 1;
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Copies a stream into a capture; its length and SHA-256.

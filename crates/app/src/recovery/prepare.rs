@@ -20,15 +20,14 @@ use keepsake_domain::{
 use keepsake_postgres::{
     capture::Source,
     connect::{Dsn, Purpose, Session},
-    mapping::Mapping,
-    restore::{self, Limits, Plan, ReplicaRole, Request, Target},
+    restore::{self, FileAction, Limits, Plan, ReplicaRole, Request, Target},
     schema::{self, Schema},
 };
 use keepsake_vault::{
     config::Kind,
     vault::{Indexed, Vault},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 /// What somebody wants restored.
 #[derive(Debug, Clone)]
@@ -96,11 +95,17 @@ const DOCUMENT_BYTES_MAX: usize = 64 << 20;
 pub async fn prepare(context: &Context, storage: &Storage, asked: Asked) -> Result<Prepared> {
     let what = format!("wedding {}", asked.wedding);
     let wedding = asked.wedding.clone();
-    let fits = |vault: &vaults::Info| {
-        vault.kind == Kind::Wedding
-            && vault.wedding.as_deref().is_some_and(|id| id == wedding || id.eq_ignore_ascii_case(wedding.trim()))
-    };
+    let is_meant = |id: &str| id == wedding || id.eq_ignore_ascii_case(wedding.trim());
+    let fits = |vault: &vaults::Info| vault.kind == Kind::Wedding && vault.wedding.as_deref().is_some_and(is_meant);
     let point = points::choose(context, storage, asked.point, asked.vault, &what, fits).await?;
+    // A point or a vault that was named is taken as it is, so it may hold another wedding, or none.
+    if !point.wedding.as_deref().is_some_and(is_meant) {
+        let held = point.wedding.as_ref().map_or_else(|| point.name.clone(), |id| format!("wedding {id}"));
+        return Err(Error::new(
+            Code::RestoreRefused,
+            format!("point {} is of {held}, and {what} was asked for", point.id),
+        ));
+    }
     let opened = vaults::open(context, storage, point.vault).await?;
     let vault = Arc::new(load(context, opened).await?);
     let source: Arc<dyn Source> = Arc::new(FromVault {
@@ -129,7 +134,7 @@ pub(super) async fn planned(
     };
     let mut session = open_session(&asked.target, Purpose::Restore).await?;
     let schema = schema::read(&session.client).await.map_err(schema_error)?;
-    check_fit(&mapping.mapping, &mapping.text, &schema)?;
+    mapping.check_fit(&schema)?;
     let root = asked.files_root.as_ref().map(|root| root.display().to_string());
     let stores = FileStores::open(&mapping.mapping, root.as_deref(), &context.clock)?;
     let request = Request {
@@ -140,7 +145,7 @@ pub(super) async fn planned(
         target: asked.side_schema.clone().map_or(Target::Live, Target::SideSchema),
         limits: Limits::default(),
     };
-    let plan = restore::plan(
+    let mut plan = restore::plan(
         &mut session,
         &schema,
         &mapping.mapping,
@@ -151,16 +156,24 @@ pub(super) async fn planned(
     )
     .await
     .map_err(restore_error)?;
+    if asked.side_schema.is_none() {
+        plan.refusals.extend(unknown_stores(&plan, &stores));
+    }
     Ok(Prepared { plan, point, asked, session, schema, mapping, source, vault, stores })
 }
 
-/// The mapping must fit the database as it is today; what does not is named with its line.
-fn check_fit(mapping: &Mapping, text: &str, schema: &Schema) -> Result<()> {
-    mapping.bind(schema).map(drop).map_err(|mismatches| {
-        let lines: Vec<String> =
-            mismatches.into_iter().map(|mismatch| mismatch.located(text).to_string()).collect();
-        Error::new(Code::MappingMismatch, format!("the mapping does not fit the database: {}", lines.join("; ")))
-    })
+/// Files that would be written or deleted, and nobody says where.
+fn unknown_stores(plan: &Plan, stores: &FileStores) -> Vec<String> {
+    let moved = plan.files.entries.iter().filter(|file| {
+        matches!(file.action, FileAction::Put | FileAction::Replace | FileAction::Delete) && !stores.knows(&file.store)
+    });
+    let names: BTreeSet<&str> = moved.map(|file| file.store.as_str()).collect();
+    let refusal = |name: &str| {
+        format!(
+            "nobody says where the files of the store `{name}` go: name its location in the mapping, or say --files-root"
+        )
+    };
+    names.into_iter().map(refusal).collect()
 }
 
 async fn stored_mapping(source: &dyn Source) -> Result<Written> {
@@ -176,7 +189,10 @@ pub(super) async fn document(source: &dyn Source, path: &str) -> Result<String> 
     let mut bytes = Vec::new();
     while let Some(piece) = pieces.try_next().await.map_err(damaged)? {
         if bytes.len() + piece.len() > DOCUMENT_BYTES_MAX {
-            return Err(Error::new(Code::VaultDamaged, format!("{path} of the point is larger than any such document")));
+            return Err(Error::new(
+                Code::VaultDamaged,
+                format!("{path} of the point is larger than any such document"),
+            ));
         }
         bytes.extend_from_slice(&piece);
     }

@@ -71,11 +71,8 @@ pub(super) async fn save(context: &Context, prepared: &Prepared, operation: Oper
 }
 
 fn session(context: &Context, prepared: &Prepared) -> Result<Backup> {
-    let options = BackupOptions {
-        cancel: context.cancel.clone(),
-        clock: Arc::clone(&context.clock),
-        ..BackupOptions::default()
-    };
+    let options =
+        BackupOptions { cancel: context.cancel.clone(), clock: Arc::clone(&context.clock), ..BackupOptions::default() };
     prepared.vault.backup(&context.engine, options).map_err(backup::backup_error)
 }
 
@@ -131,7 +128,10 @@ async fn nothing(prepared: &Prepared, sink: &WithoutManifest) -> Result<Manifest
     Ok(manifest)
 }
 
-/// Adds live files that will be replaced and that no live row names, then the manifest, then what this snapshot is.
+/// Adds live files that the restore concerns and that no live row names, then the manifest, then what this snapshot is.
+///
+/// Those that stay as they are, too: rows that come back will name them, and when an undo takes these rows away again it
+/// must know that the files were there before, or it would delete them.
 async fn finish(
     prepared: &Prepared,
     sink: &WithoutManifest,
@@ -139,9 +139,9 @@ async fn finish(
     operation: OperationId,
 ) -> Result<Manifest> {
     for file in &prepared.plan.files.entries {
-        let goes = matches!(file.action, FileAction::Replace | FileAction::Delete);
+        let there = !matches!(file.action, FileAction::Put | FileAction::Lost);
         let saved = manifest.files.iter().any(|entry| entry.store == file.store && entry.path == file.path);
-        if !goes || saved {
+        if !there || saved {
             continue;
         }
         let Some(column) = prepared.mapping.mapping.files.iter().find(|column| column.store == file.store) else {
@@ -199,15 +199,17 @@ pub(super) async fn merge_difference(
         let unreadable = |error| vault_error("the saved state cannot be read back", error);
         while let Some(found) = entries.try_next().await.map_err(unreadable)? {
             let path = String::from_utf8_lossy(&found.path).into_owned();
-            if found.node.kind != keepsake_vault::tree::Kind::File || over.open(&path).await.is_ok_and(|o| o.is_some()) {
+            if found.node.kind != keepsake_vault::tree::Kind::File || over.open(&path).await.is_ok_and(|o| o.is_some())
+            {
                 continue;
             }
             let read = prepared.vault.read(&context.engine, &saved.document, &path, &context.cancel).await;
-            let bytes = read.map_err(|error| Error::because(Code::VaultDamaged, "the saved state cannot be read", error))?;
+            let bytes =
+                read.map_err(|error| Error::because(Code::VaultDamaged, "the saved state cannot be read", error))?;
             let bytes = Box::pin(bytes.map_err(PortError::from));
-            copy_in(&sink, &path, bytes).await.map_err(|error| {
-                Error::because(Code::StorageFailed, "the difference could not be stored", error)
-            })?;
+            copy_in(&sink, &path, bytes)
+                .await
+                .map_err(|error| Error::because(Code::StorageFailed, "the difference could not be stored", error))?;
         }
         add_folder(&sink, difference, difference).await
     };

@@ -84,6 +84,9 @@ fn newest_of(points: Vec<Point>, operation: OperationId) -> Result<Point> {
         .filter(|point| point.is_pre_recovery() && point.operation == Some(operation))
         .max_by_key(|point| point.id)
         .ok_or_else(|| {
-            Error::new(Code::OperationNotFound, format!("no saved state of an operation {operation} is in this storage"))
+            Error::new(
+                Code::OperationNotFound,
+                format!("no saved state of an operation {operation} is in this storage"),
+            )
         })
 }

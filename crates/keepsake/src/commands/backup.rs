@@ -99,9 +99,7 @@ async fn weddings(
         all_issues: done.iter().flat_map(|wedding| &wedding.backed.issues).collect(),
         weddings: &done,
     };
-    surroundings.output.result(&all, |all| {
-        all.weddings.iter().map(wedding_summary).collect::<Vec<_>>().join("\n")
-    });
+    surroundings.output.result(&all, |all| all.weddings.iter().map(wedding_summary).collect::<Vec<_>>().join("\n"));
     Ok(())
 }
 

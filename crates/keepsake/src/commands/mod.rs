@@ -63,11 +63,6 @@ impl Surroundings {
             organisation: "local".to_owned(),
         })
     }
-
-    /// The token that Ctrl-C cancels.
-    pub fn cancel(&self) -> &CancellationToken {
-        &self.cancel
-    }
 }
 
 /// Runs one command.

@@ -49,7 +49,10 @@ fn files(surroundings: &Surroundings, done: &recovery::RestoredFiles) -> Result<
     }
     let failed = done.issues.iter().filter(|issue| issue.code == "file-failed").count();
     if failed > 0 {
-        return Err(Error::new(Code::FilesFailed, format!("{failed} files were not restored; the others are in place")));
+        return Err(Error::new(
+            Code::FilesFailed,
+            format!("{failed} files were not restored; the others are in place"),
+        ));
     }
     surroundings.output.result(done, |done| {
         format!(
@@ -127,7 +130,8 @@ pub async fn conclude(
 }
 
 fn summary(done: &Restored) -> String {
-    let rows = |count: fn(&keepsake_postgres::restore::TableProof) -> u64| done.proof.tables.iter().map(count).sum::<u64>();
+    let rows =
+        |count: fn(&keepsake_postgres::restore::TableProof) -> u64| done.proof.tables.iter().map(count).sum::<u64>();
     let undo = if done.undoable { format!("\n  to undo: keepsake undo {}", done.operation) } else { String::new() };
     format!(
         "operation {}\n  restored wedding {} from point {}: {} rows inserted, {} updated, {} deleted; {} files written, {} deleted\n  \

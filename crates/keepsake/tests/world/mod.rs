@@ -1,20 +1,23 @@
 //! A place to use `keepsake` as a person would: a home, a storage folder, and the built program.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
-#![expect(clippy::allow_attributes, reason = "which parts are unused differs from file to file")]
+
+pub mod planner;
 
 use serde_json::Value;
 use std::{
     ffi::OsStr,
+    fs,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 use tempfile::TempDir;
 
 /// What a run of the program left.
 #[derive(Debug)]
 pub struct Run {
-    /// Exit status; -1 if a signal ended it.
+    /// Exit status; minus the signal if one ended it.
     pub status: i32,
     /// Standard output.
     pub stdout: String,
@@ -47,7 +50,7 @@ impl Run {
 impl From<Output> for Run {
     fn from(output: Output) -> Self {
         Self {
-            status: output.status.code().unwrap_or(-1),
+            status: output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or(1000)),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
@@ -121,6 +124,38 @@ impl World {
         Run::from(command.output().unwrap()).expect(0).json()
     }
 
+    /// Runs it with `--json` to its end.
+    pub fn run_json<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+        let mut command = self.command(arguments);
+        command.arg("--json");
+        command.output().unwrap().into()
+    }
+
+    /// Starts it with `--json`, to be waited for with [`finished`].
+    pub fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
+        let mut command = self.command(arguments);
+        command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The ids of the points that are listed, newest first.
+    pub fn points(&self, more: &[&str]) -> Vec<String> {
+        let listed = self.json(["points", "--storage", &self.storage()].iter().chain(more));
+        let id = |point: &Value| point["id"].as_str().unwrap().to_owned();
+        listed["points"].as_array().unwrap().iter().map(id).collect()
+    }
+
+    /// Checks every byte of every vault.
+    #[track_caller]
+    pub fn verify(&self) {
+        self.run(["verify", "--storage", &self.storage(), "--level", "all"]).expect(0);
+    }
+
+    /// The vaults that have a folder in the storage.
+    pub fn vault_folders(&self) -> Vec<PathBuf> {
+        let folder = self.storage_folder().join("vaults");
+        fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+    }
+
     /// The environment with which stock restic opens a vault.
     pub fn restic_secret(&self, vault: &str) -> Vec<(String, String)> {
         let file = self.path(&format!("secret-{vault}"));
@@ -139,4 +174,26 @@ impl World {
         command.args(["--no-cache", "--no-lock"]).args(arguments).envs(self.restic_secret(vault));
         command.stdin(Stdio::null()).output().unwrap().into()
     }
+}
+
+/// What a started program left, once it has ended.
+pub fn finished(child: Child) -> Run {
+    child.wait_with_output().unwrap().into()
+}
+
+/// Sends a signal by its name to a program that was started.
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Every file below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
 }

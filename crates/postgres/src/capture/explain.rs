@@ -46,7 +46,7 @@ pub(super) fn bind(mapping: &Mapping, text: Option<&str>, schema: &Schema) -> Re
 }
 
 /// Explains why the tables could not be locked or the catalog not be read.
-pub(super) async fn begin(session: &Session, mapping: &Mapping, error: BeginError) -> Error {
+pub(super) async fn begin(session: &Session, mapping: &Mapping, text: Option<&str>, error: BeginError) -> Error {
     let source = match error {
         BeginError::Lock(source) => source,
         BeginError::Schema(error) => return Error::Schema(error),
@@ -61,7 +61,7 @@ pub(super) async fn begin(session: &Session, mapping: &Mapping, error: BeginErro
     if misnamed.iter().any(|code| source.is(code)) && session.client.batch_execute("ROLLBACK").await.is_ok() {
         match schema::read(&session.client).await {
             Ok(schema) => {
-                if let Err(error) = bind(mapping, None, &schema) {
+                if let Err(error) = bind(mapping, text, &schema) {
                     return error;
                 }
             }

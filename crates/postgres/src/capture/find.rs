@@ -33,7 +33,11 @@ pub async fn find(session: &Session, mapping: &Mapping, ids: &[String]) -> Resul
     let (table, column) = (root.table.sql(), quote_ident(&root.id));
     // The server puts the text into the column's own form, whatever its type, and finds it by its index.
     let statement = format!("SELECT (t.{column})::text FROM {table} t WHERE t.{column} = $1::text::{kind}");
-    let statement = session.client.prepare(&statement).await.map_err(read)?;
+    let failed = |error: tokio_postgres::Error| {
+        if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) { denied(session, root, error) } else { read(error) }
+    };
+    // Row-level security is found when the statement is prepared, a missing right when it runs.
+    let statement = session.client.prepare(&statement).await.map_err(failed)?;
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
     for id in ids {
         match session.client.query_opt(&statement, &[id]).await {
@@ -45,8 +49,7 @@ pub async fn find(session: &Session, mapping: &Mapping, ids: &[String]) -> Resul
             }
             Ok(None) => unknown.push(id.chars().take(80).collect()),
             Err(error) if is_no_value(&error) => unknown.push(id.chars().take(80).collect()),
-            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Err(denied(session, root, error)),
-            Err(error) => return Err(read(error)),
+            Err(error) => return Err(failed(error)),
         }
     }
     if unknown.is_empty() { Ok(found) } else { Err(Error::UnknownWedding { ids: unknown, table: root.table.clone() }) }

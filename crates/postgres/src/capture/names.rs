@@ -66,10 +66,12 @@ pub(super) enum Named {
 
 /// The path that a value means: the mapped prefix is taken off, of a URL only the path counts.
 pub(super) fn named(value: &str, strip_prefix: Option<&str>) -> Named {
-    let value = value.trim();
-    if value.is_empty() || value.starts_with("data:") {
+    // Blanks at the ends belong to a path, as any other character; around a URL they mean nothing.
+    let trimmed = value.trim();
+    if trimmed.is_empty() || trimmed.starts_with("data:") {
         return Named::Nothing;
     }
+    let value = if trimmed.contains("://") { trimmed } else { value };
     let stripped = strip_prefix.and_then(|prefix| value.strip_prefix(prefix));
     let rest = stripped.unwrap_or(value);
     let path = match rest.split_once("://") {
@@ -113,6 +115,8 @@ mod tests {
         assert_eq!(named("https://cdn.example/x/a%20b.jpg?w=3#f", None), path("x/a b.jpg"));
         assert_eq!(named("https://cdn.example/x/a%20b.jpg", Some("https://cdn.example/x/")), path("a b.jpg"));
         assert_eq!(named("uploads/a%20b.jpg", Some("uploads/")), path("a%20b.jpg"));
+        assert_eq!(named(" https://cdn.example/a.jpg\n", None), path("a.jpg"));
+        assert_eq!(named(" blanks at the ends ", None), path(" blanks at the ends "));
         for nothing in ["", "  ", "data:image/png;base64,AAAA"] {
             assert_eq!(named(nothing, None), Named::Nothing);
         }

@@ -53,7 +53,9 @@ pub(super) async fn rows(session: &Session, request: &Request<'_>) -> Result<Rea
                 attempt += 1;
                 rollback(session).await?;
             }
-            Err(error) => return Err(explain::begin(session, request.mapping, error).await),
+            Err(error) => {
+                return Err(explain::begin(session, request.mapping, request.mapping_text, error).await);
+            }
         }
     };
     let bound = explain::bind(request.mapping, request.mapping_text, &schema)?;

@@ -73,11 +73,17 @@ impl Policy {
     }
 }
 
+/// A policy at work.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    policy: Policy,
+    rng: Mutex<StdRng>,
+}
+
 #[derive(Debug)]
 struct Core {
     inner: DynStore,
-    policy: Policy,
-    rng: Mutex<StdRng>,
+    patience: Patience,
 }
 
 /// A store whose passing failures are not seen unless they last.
@@ -89,6 +95,12 @@ pub struct Retrying {
 impl Retrying {
     /// `inner`, repeated as `policy` says.
     pub fn new(inner: DynStore, policy: Policy) -> Self {
+        Self { core: Arc::new(Core { inner, patience: Patience::new(policy) }) }
+    }
+}
+
+impl Patience {
+    pub(crate) fn new(policy: Policy) -> Self {
         let rng = match policy.seed {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => {
@@ -97,13 +109,11 @@ impl Retrying {
                     .unwrap_or_else(|_| StdRng::seed_from_u64(u64::from(std::process::id())))
             }
         };
-        Self { core: Arc::new(Core { inner, policy, rng: Mutex::new(rng) }) }
+        Self { policy, rng: Mutex::new(rng) }
     }
-}
 
-impl Core {
     /// Pauses after attempt `number` failed with `error`, or gives the error back if that was the last.
-    async fn pause(&self, number: u32, error: Error) -> Result<()> {
+    pub(crate) async fn pause(&self, number: u32, error: Error) -> Result<()> {
         if !error.is_transient() || number >= self.policy.attempts_max {
             return Err(error);
         }
@@ -116,7 +126,12 @@ impl Core {
     }
 
     /// One attempt within its time.
-    async fn attempt<T>(&self, key: &str, bytes: u64, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    pub(crate) async fn attempt<T>(
+        &self,
+        key: &str,
+        bytes: u64,
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
         let Some(limit) = self.policy.time_for(bytes) else { return call.await };
         match tokio::time::timeout(limit, call).await {
             Ok(answer) => answer,
@@ -128,7 +143,7 @@ impl Core {
     }
 
     /// Repeats `call` until it succeeds, fails for good, or was tried often enough.
-    async fn repeat<T, F>(&self, key: &str, bytes: u64, mut call: impl FnMut() -> F + Send) -> Result<T>
+    pub(crate) async fn repeat<T, F>(&self, key: &str, bytes: u64, mut call: impl FnMut() -> F + Send) -> Result<T>
     where
         F: Future<Output = Result<T>> + Send,
     {
@@ -141,23 +156,25 @@ impl Core {
             }
         }
     }
+}
 
+impl Core {
     async fn put(&self, key: &Key, payload: Payload) -> Result<()> {
         let bytes = payload.len_bytes();
         let mut number = 0;
         loop {
             number += 1;
-            match self.attempt(key.as_str(), bytes, self.inner.put(key, payload.clone())).await {
+            match self.patience.attempt(key.as_str(), bytes, self.inner.put(key, payload.clone())).await {
                 Err(Error::AlreadyExists { .. }) if number > 1 => return self.confirm_ours(key, &payload).await,
                 Ok(()) => return Ok(()),
-                Err(error) => self.pause(number, error).await?,
+                Err(error) => self.patience.pause(number, error).await?,
             }
         }
     }
 
     /// Settles whether the object that was met after a failure is the one that we sent.
     async fn confirm_ours(&self, key: &Key, payload: &Payload) -> Result<()> {
-        let meta = self.repeat(key.as_str(), 0, || self.inner.head(key)).await?;
+        let meta = self.patience.repeat(key.as_str(), 0, || self.inner.head(key)).await?;
         if meta.size_bytes != payload.len_bytes() {
             return Err(Error::already_exists(key));
         }
@@ -179,23 +196,23 @@ impl Core {
         let mut number = 0;
         loop {
             number += 1;
-            let error = match self.attempt(key.as_str(), bytes, self.inner.get_range(key, range.clone())).await {
+            let error = match self.patience.attempt(key.as_str(), bytes, self.inner.get_range(key, range.clone())).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             // Cut on its way, or really that short? The second does not pass by waiting.
             if matches!(error, Error::ShortRead { .. })
-                && self.repeat(key.as_str(), 0, || self.inner.head(key)).await?.size_bytes < range.end
+                && self.patience.repeat(key.as_str(), 0, || self.inner.head(key)).await?.size_bytes < range.end
             {
                 return Err(error);
             }
-            self.pause(number, error).await?;
+            self.patience.pause(number, error).await?;
         }
     }
 
     /// The rest of an object whose stream broke at `at`, if it is still the same object.
     async fn resumed(&self, meta: &ObjectMeta, at: u64) -> Result<Bytes> {
-        let now = self.repeat(meta.key.as_str(), 0, || self.inner.head(&meta.key)).await?;
+        let now = self.patience.repeat(meta.key.as_str(), 0, || self.inner.head(&meta.key)).await?;
         let same = now.size_bytes == meta.size_bytes && now.etag == meta.etag && now.modified == meta.modified;
         if !same {
             let reason = "the object was replaced while it was read";
@@ -222,7 +239,7 @@ impl Resuming {
         }
         if let Some(source) = &mut self.source {
             let key = self.meta.key.as_str();
-            match self.core.attempt(key, 0, async { source.next().await.transpose() }).await {
+            match self.core.patience.attempt(key, 0, async { source.next().await.transpose() }).await {
                 Ok(Some(piece)) => {
                     self.at += piece.len() as u64;
                     return Some(Ok(piece));
@@ -264,7 +281,7 @@ impl Relisting {
             let core = Arc::clone(&self.core);
             let source = self.source.get_or_insert_with(|| core.inner.list(self.prefix.as_ref()));
             let shown = self.prefix.as_ref().map_or("*", Key::as_str);
-            let item = core.attempt(shown, 0, async { source.next().await.transpose() }).await;
+            let item = core.patience.attempt(shown, 0, async { source.next().await.transpose() }).await;
             match item {
                 Ok(Some(meta)) => {
                     if self.given.insert(meta.key.clone()) {
@@ -276,7 +293,7 @@ impl Relisting {
                 Err(error) => {
                     self.source = None;
                     self.failures += 1;
-                    if let Err(error) = core.pause(self.failures, error).await {
+                    if let Err(error) = core.patience.pause(self.failures, error).await {
                         self.over = true;
                         return Some(Err(error));
                     }
@@ -298,7 +315,7 @@ impl Store for Retrying {
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes> {
-        self.core.repeat(key.as_str(), WHOLE_OBJECT_ALLOWANCE_BYTES, || self.core.inner.get(key)).await
+        self.core.patience.repeat(key.as_str(), WHOLE_OBJECT_ALLOWANCE_BYTES, || self.core.inner.get(key)).await
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes> {
@@ -306,7 +323,7 @@ impl Store for Retrying {
     }
 
     async fn get_stream(&self, key: &Key) -> Result<(ObjectMeta, BoxStream<'static, Result<Bytes>>)> {
-        let (meta, source) = self.core.repeat(key.as_str(), 0, || self.core.inner.get_stream(key)).await?;
+        let (meta, source) = self.core.patience.repeat(key.as_str(), 0, || self.core.inner.get_stream(key)).await?;
         let core = Arc::clone(&self.core);
         let resuming = Resuming { core, meta: meta.clone(), source: Some(source), at: 0, over: false };
         let pieces =
@@ -315,7 +332,7 @@ impl Store for Retrying {
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta> {
-        self.core.repeat(key.as_str(), 0, || self.core.inner.head(key)).await
+        self.core.patience.repeat(key.as_str(), 0, || self.core.inner.head(key)).await
     }
 
     /// Remembers the names given out (about 150 bytes each), so that a broken listing can begin again.
@@ -333,14 +350,14 @@ impl Store for Retrying {
 
     async fn list_folders(&self, prefix: Option<&Key>) -> Result<Vec<Key>> {
         let shown = prefix.map_or("*", Key::as_str);
-        self.core.repeat(shown, 0, || self.core.inner.list_folders(prefix)).await
+        self.core.patience.repeat(shown, 0, || self.core.inner.list_folders(prefix)).await
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
-        self.core.repeat(key.as_str(), 0, || self.core.inner.delete(key)).await
+        self.core.patience.repeat(key.as_str(), 0, || self.core.inner.delete(key)).await
     }
 
     async fn features(&self, scratch: &Key) -> Result<Features> {
-        self.core.repeat(scratch.as_str(), 0, || self.core.inner.features(scratch)).await
+        self.core.patience.repeat(scratch.as_str(), 0, || self.core.inner.features(scratch)).await
     }
 }

@@ -4,11 +4,14 @@
 //! cannot tell that "exists already" after a lost answer may be our own object. Objects are sent in one part with their
 //! SHA-256, so that the service refuses what was damaged on the way and can attest later what it holds (safety rule S27).
 
+mod bucket;
 mod credentials;
 mod failure;
 mod features;
 mod profile;
 mod signed;
+
+pub use bucket::{Bucket, BucketObject, OpenObject};
 
 use crate::{
     Error, Key, ObjectMeta, Options, Payload, Result, Store,

@@ -8,7 +8,7 @@ use crate::{Error, Key, Result};
 use futures::StreamExt;
 use object_store::{
     aws::AwsAuthorizer,
-    client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector},
+    client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, HttpResponse, ReqwestConnector},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -47,10 +47,27 @@ impl<'a> Requests<'a> {
 
     /// Sends `method` to an object or the bucket itself, with `query` of names and values.
     pub(super) async fn send(&self, method: &str, key: Option<&Key>, query: &[(&str, &str)]) -> Result<Reply> {
-        let shown = key.map_or("*", Key::as_str);
+        let key = key.map(Key::as_str);
+        let response = self.request(method, key, query, &[]).await?;
+        read_whole(response, key.unwrap_or("*"), ANSWER_MAX_BYTES).await
+    }
+
+    /// Sends `method` to an object, whatever its name, or the bucket itself. The answer is not looked at.
+    pub(super) async fn request(
+        &self,
+        method: &str,
+        key: Option<&str>,
+        query: &[(&str, &str)],
+        headers: &[(&'static str, &str)],
+    ) -> Result<HttpResponse> {
+        let shown = key.unwrap_or("*");
         let invalid = |reason: String| Error::Invalid { reason };
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.method_mut() = method.parse().map_err(|_| invalid(format!("{method} is no HTTP method")))?;
+        for (name, value) in headers {
+            let value = value.parse().map_err(|_| invalid(format!("{name} cannot have that value")))?;
+            request.headers_mut().insert(*name, value);
+        }
         *request.uri_mut() =
             self.url(key, query).parse().map_err(|_| invalid("the endpoint makes no URL".to_owned()))?;
         let credentials =
@@ -58,29 +75,17 @@ impl<'a> Requests<'a> {
         AwsAuthorizer::new(&credentials, "s3", &self.store.region)
             .try_authorize(&mut request, None)
             .map_err(|source| error(shown, source))?;
-        let transient =
-            |source: object_store::client::HttpError| Error::Transient { key: shown.to_owned(), source: source.into() };
-        let response = self.http.execute(request).await.map_err(transient)?;
-        let status = response.status().as_u16();
-        let storage_class =
-            response.headers().get("x-amz-storage-class").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut body = Vec::new();
-        let mut pieces = response.into_body().bytes_stream();
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(transient)?;
-            if body.len() + piece.len() > ANSWER_MAX_BYTES {
-                return Err(invalid("the service sent an answer that is far too long".to_owned()));
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(Reply { status, storage_class, body: String::from_utf8_lossy(&body).into_owned() })
+        self.http
+            .execute(request)
+            .await
+            .map_err(|source| Error::Transient { key: shown.to_owned(), source: source.into() })
     }
 
-    fn url(&self, key: Option<&Key>, query: &[(&str, &str)]) -> String {
+    fn url(&self, key: Option<&str>, query: &[(&str, &str)]) -> String {
         let mut url = self.store.place.bucket_url(&self.store.region);
         url.push('/');
         if let Some(key) = key {
-            url.extend(utf8_percent_encode(key.as_str(), SEGMENTS));
+            url.extend(utf8_percent_encode(key, SEGMENTS));
         }
         for (position, (name, value)) in query.iter().enumerate() {
             url.push(if position == 0 { '?' } else { '&' });
@@ -90,4 +95,21 @@ impl<'a> Requests<'a> {
         }
         url
     }
+}
+
+/// The whole of an answer that is no longer than `bytes_max`.
+pub(super) async fn read_whole(response: HttpResponse, key: &str, bytes_max: usize) -> Result<Reply> {
+    let status = response.status().as_u16();
+    let storage_class =
+        response.headers().get("x-amz-storage-class").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut body = Vec::new();
+    let mut pieces = response.into_body().bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|source| Error::Transient { key: key.to_owned(), source: source.into() })?;
+        if body.len() + piece.len() > bytes_max {
+            return Err(Error::Invalid { reason: "the service sent an answer that is far too long".to_owned() });
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(Reply { status, storage_class, body: String::from_utf8_lossy(&body).into_owned() })
 }

@@ -249,3 +249,77 @@ fn the_region_comes_from_the_url_the_environment_or_the_profile() {
     assert_eq!(region(plain, &[home, ("AWS_PROFILE", "p")]), "of-profile");
     assert_eq!(region(plain, &[home]), "us-east-1");
 }
+
+fn foreign(endpoint: &str) -> Bucket {
+    let options = Options { retry: Policy { pause_first: Duration::from_millis(1), ..Policy::default() }, ..keys() };
+    match format!("s3://weddings/in?endpoint={endpoint}&region=eu-1").parse().unwrap() {
+        crate::Location::S3(place) => Bucket::open(&place, &options).unwrap(),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_of_others_is_listed_page_by_page_and_read_by_the_exact_key() {
+    let entry = |key: &str| {
+        format!("<Contents><Key>{key}</Key><Size>3</Size><LastModified>2026-06-06T12:00:00Z</LastModified></Contents>")
+    };
+    let first = format!(
+        "<R><IsTruncated>true</IsTruncated><NextContinuationToken>t=1/2</NextContinuationToken><EncodingType>url</EncodingType>{}</R>",
+        entry("in/a%2F%2Fb")
+    );
+    let second = format!("<R><IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>{}</R>", entry("in/folder/"));
+    let (endpoint, asked) = server(vec![
+        answer("200 OK", "", &first),
+        failed("503 Slow Down", "SlowDown"),
+        answer("200 OK", "", &second),
+        answer("200 OK", "x-amz-meta-couple: N & P\r\nContent-Type: image/jpeg\r\n", "abc"),
+    ])
+    .await;
+    let bucket = foreign(&endpoint);
+    let listed: Vec<String> = bucket.list().map(|object| object.unwrap().key).collect().await;
+    assert_eq!(listed, ["in/a//b", "in/folder/"]);
+    let mut object = bucket.read("in/a//b").await.unwrap();
+    assert_eq!(object.bytes.next().await.unwrap().unwrap(), "abc");
+    assert!(object.bytes.next().await.is_none());
+    assert_eq!(object.content_type.as_deref(), Some("image/jpeg"));
+    assert_eq!(object.metadata, [("couple".to_owned(), "N & P".to_owned())]);
+    let asked = asked.lock().unwrap();
+    let lines: Vec<&str> = asked.iter().filter_map(|request| request.lines().next()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /weddings/?encoding-type=url&list-type=2&prefix=in%2F HTTP/1.1",
+            "GET /weddings/?continuation-token=t%3D1%2F2&encoding-type=url&list-type=2&prefix=in%2F HTTP/1.1",
+            "GET /weddings/?continuation-token=t%3D1%2F2&encoding-type=url&list-type=2&prefix=in%2F HTTP/1.1",
+            "GET /weddings/in/a//b HTTP/1.1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_object_of_others_that_breaks_off_goes_on_where_it_broke_if_it_is_still_the_same() {
+    let cut = object("200 OK", "", "01234").replace("Content-Length: 5", "Content-Length: 10");
+    let rest = object("206 Partial Content", "", "56789");
+    let (endpoint, asked) = server(vec![cut.clone(), rest]).await;
+    let opened = foreign(&endpoint).read("in/x").await.unwrap();
+    let read: Vec<Bytes> = opened.bytes.map(|piece| piece.unwrap()).collect().await;
+    assert_eq!(read.concat(), b"0123456789");
+    let again = asked.lock().unwrap().get(1).unwrap().to_lowercase();
+    assert!(again.contains("range: bytes=5-") && again.contains("if-match: \"e\""), "{again}");
+
+    for other in [failed("412 Precondition Failed", "PreconditionFailed"), object("200 OK", "", "another")] {
+        let (endpoint, _) = server(vec![cut.clone(), other]).await;
+        let opened = foreign(&endpoint).read("in/x").await.unwrap();
+        let last = opened.bytes.collect::<Vec<_>>().await.pop().unwrap();
+        assert!(format!("{:?}", last.unwrap_err()).contains("replaced"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_no_request_can_name_is_refused_before_anything_is_asked() {
+    let (endpoint, asked) = server(vec![object("200 OK", "", "somebody else's")]).await;
+    for key in ["in/../../other/secret", "in/./x", ".."] {
+        assert!(foreign(&endpoint).read(key).await.is_err(), "{key}");
+    }
+    assert!(asked.lock().unwrap().is_empty());
+}

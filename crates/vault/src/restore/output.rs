@@ -179,12 +179,22 @@ impl Output {
     }
 }
 
-impl Drop for Output {
-    /// Nothing half-written stays behind.
-    fn drop(&mut self) {
-        let created = self.state().created;
+impl Output {
+    /// Removes what is half-written. Called when nothing writes any more.
+    pub(super) fn discard(&self) {
+        let mut state = self.state();
+        self.close(&mut state);
+        let created = std::mem::take(&mut state.created);
+        drop(state);
         if created && let Ok(folder) = self.target.folder(&self.entry.folder) {
             let _left_for_the_user_to_see = unlinkat(folder.as_fd(), &self.temporary, AtFlags::empty());
         }
+    }
+}
+
+impl Drop for Output {
+    /// Also when the restore itself is dropped.
+    fn drop(&mut self) {
+        self.discard();
     }
 }

@@ -79,6 +79,8 @@ impl Vault<Indexed> {
             }
         }
         let fetched = session.fetch_all(schedule.reads).await;
+        // Here and not when the last owner goes: a CPU thread may hold the session for a moment longer than this call.
+        session.outputs.iter().for_each(Output::discard);
         if let Some(source) = session.full.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(Error::NoSpace { folder: target.path().to_owned(), source });
         }

@@ -114,7 +114,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::single_range_in_vec_init, reason = "one range is what is expected")]
     fn near_blobs_are_read_at_once_and_distant_or_many_ones_are_not() {
         let ranges = |blobs: Vec<_>| {
             let mut reads = Vec::new();

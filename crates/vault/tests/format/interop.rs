@@ -217,13 +217,10 @@ async fn we_list_check_and_read_what_restic_writes() {
     let mut files = sample::files();
     files.insert(b"big".to_vec(), sample::noise(9, 3 << 20));
     write_folder(&source, &files);
-    for (number, (program, made_by_restic, compression)) in [
-        (tools::restic(), Some("2"), "auto"),
-        (tools::restic(), None, "off"),
-        (tools::restic_old(), Some("1"), "auto"),
-    ]
-    .into_iter()
-    .enumerate()
+    for (number, (program, made_by_restic, compression)) in
+        [(tools::restic(), Some("2"), "auto"), (tools::restic(), None, "off"), (tools::restic_old(), Some("1"), "auto")]
+            .into_iter()
+            .enumerate()
     {
         let repository = folder.path().join(format!("repository-{number}"));
         let restic = Restic { program, repository: repository.clone() };

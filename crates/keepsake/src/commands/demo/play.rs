@@ -45,7 +45,8 @@ impl<'a> Play<'a> {
         let mapping = self.stage.path("planner.toml").display().to_string();
         self.keepsake("inspect", &["inspect", "--source", "env:PLANNER", "--output", &mapping])?;
         let photos = self.stage.photos().display().to_string();
-        let backup = ["backup", "wedding", &id, "--source", "env:PLANNER", "--mapping", &mapping, "--files-root", &photos];
+        let backup =
+            ["backup", "wedding", &id, "--source", "env:PLANNER", "--mapping", &mapping, "--files-root", &photos];
         let point = self.keepsake("backup of one wedding", &backup)?;
         self.keepsake("backup of the database", &["backup", "database", "--source", "env:PLANNER"])?;
         self.keepsake("verify every byte", &["verify", "--level", "all"])?;
@@ -64,7 +65,8 @@ impl<'a> Play<'a> {
         }
 
         self.heading("3. Bring exactly this wedding back, while others keep working");
-        let restore = ["restore", "wedding", &id, "--target", "env:PLANNER", "--mode", "exact", "--files-root", &photos];
+        let restore =
+            ["restore", "wedding", &id, "--target", "env:PLANNER", "--mode", "exact", "--files-root", &photos];
         self.keepsake("preview", &[&restore[..], &["--dry-run"]].concat())?;
         let others = Others::start(self.stage).await?;
         let restored = self.keepsake("restore, proven", &[&restore[..], &["--yes"]].concat())?;
@@ -226,7 +228,10 @@ impl Others {
         if !differences.is_empty() {
             return Err(format!("rows of others changed: {}", differences.join("; ")).into());
         }
-        play.say(&format!("Meanwhile others made {count} edits on {} other weddings: none was lost.", self.worked_on.len() - 1));
+        play.say(&format!(
+            "Meanwhile others made {count} edits on {} other weddings: none was lost.",
+            self.worked_on.len() - 1
+        ));
         play.say(&format!("Nobody else's row changed: {} rows compared before and after.", now.rows()));
         Ok(())
     }

@@ -73,8 +73,7 @@ impl Stage {
 
     /// A client of one of the databases.
     pub async fn connect(&self, database: &str) -> Result<Client, Failure> {
-        let (client, connection) =
-            tokio_postgres::connect(&self.cluster.dsn(database), tokio_postgres::NoTls).await?;
+        let (client, connection) = tokio_postgres::connect(&self.cluster.dsn(database), tokio_postgres::NoTls).await?;
         tokio::spawn(async move {
             let _ends_with_the_client = connection.await;
         });
