@@ -336,7 +336,11 @@ async fn a_full_disk_is_a_clear_error_and_leaves_no_half_file() {
     std::process::Command::new("umount").arg(to.path()).status().unwrap();
     let error = result.unwrap_err();
     assert!(matches!(error, Error::NoSpace { .. }), "{error:?}");
-    assert!(!left.keys().any(|path| path.ends_with("b") || path.to_string_lossy().contains(".part")), "{:?}", left.keys());
+    assert!(
+        !left.keys().any(|path| path.ends_with("b") || path.to_string_lossy().contains(".part")),
+        "{:?}",
+        left.keys()
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Sinks that keep what they are given, and captures into them.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support: a failure here is a failed test")]
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use bytes::{Bytes, BytesMut};
 use keepsake_postgres::{

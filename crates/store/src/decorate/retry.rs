@@ -196,7 +196,8 @@ impl Core {
         let mut number = 0;
         loop {
             number += 1;
-            let error = match self.patience.attempt(key.as_str(), bytes, self.inner.get_range(key, range.clone())).await {
+            let error = match self.patience.attempt(key.as_str(), bytes, self.inner.get_range(key, range.clone())).await
+            {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

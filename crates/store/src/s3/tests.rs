@@ -267,7 +267,8 @@ async fn a_bucket_of_others_is_listed_page_by_page_and_read_by_the_exact_key() {
         "<R><IsTruncated>true</IsTruncated><NextContinuationToken>t=1/2</NextContinuationToken><EncodingType>url</EncodingType>{}</R>",
         entry("in/a%2F%2Fb")
     );
-    let second = format!("<R><IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>{}</R>", entry("in/folder/"));
+    let second =
+        format!("<R><IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>{}</R>", entry("in/folder/"));
     let (endpoint, asked) = server(vec![
         answer("200 OK", "", &first),
         failed("503 Slow Down", "SlowDown"),
