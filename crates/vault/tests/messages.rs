@@ -1,7 +1,5 @@
 //! What people read about a vault: every kind of finding has its own words, which say where and what.
 
-#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
-
 use keepsake_vault::{
     Id,
     check::{Fault, Hint},

@@ -1,7 +1,5 @@
 //! Sources that are long or cannot be read, and finding things in what was stored.
 
-#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
-
 #[path = "backup_support/mod.rs"]
 mod support;
 

@@ -1,5 +1,6 @@
 //! A small planning application with one of everything that a capture must respect.
 #![expect(clippy::unwrap_used, reason = "test support: a failure here is a failed test")]
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use crate::registry::{Kept, capture_with, dsn};
 use keepsake_postgres::{
