@@ -689,6 +689,43 @@ async fn s06_files_that_were_added_or_replaced_go_with_the_rows_and_come_back_wi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s06_deletions_that_a_killed_restore_left_are_made_by_the_next() {
+    let planner = Planner::new().await;
+    planner.backup();
+    let wedding = planner.wedding;
+    let folder = planner.photos().join("photos").join(wedding.to_string());
+    let path = format!("photos/{wedding}/added.jpg");
+    fs::write(folder.join("added.jpg"), b"a new picture").unwrap();
+    planner
+        .execute(&format!(
+            "INSERT INTO photos (wedding_id, storage_path, size_bytes) VALUES ('{wedding}', '{path}', 13)"
+        ))
+        .await;
+    let (operation, _) = planner.restore_exact();
+    assert!(!folder.join("added.jpg").exists());
+    // As a kill between the commit and the deletions leaves it: the list on disk, the files still there.
+    fs::write(folder.join("added.jpg"), b"a new picture").unwrap();
+    let spool = planner.world.home().join("spool").join(&operation);
+    fs::create_dir_all(&spool).unwrap();
+    let vaults = planner.world.json(["vaults", "--storage", &planner.world.storage()]);
+    let identity = "SELECT system_identifier || '/' || current_database() FROM pg_catalog.pg_control_system()";
+    let database: String = planner.client.query_one(identity, &[]).await.unwrap().get(0);
+    let inspected = planner.world.json(["inspect", "--source", &planner.dsn()]);
+    let files = inspected["mapping"]["file"].as_array().unwrap();
+    let store = &files.iter().find(|file| file["column"] == "storage_path").unwrap()["store"];
+    let named = |path: &str| serde_json::json!({ "store": store, "path": path });
+    let list = serde_json::json!({
+        "vault": vaults["vaults"][0]["id"], "database": database,
+        "files": [named(&path), named(&format!("photos/{wedding}/0001.jpg"))],
+    });
+    fs::write(spool.join("deletes.json"), list.to_string()).unwrap();
+    planner.restore_exact();
+    assert!(!folder.join("added.jpg").exists(), "no row names it");
+    assert!(folder.join("0001.jpg").exists(), "a row names it, so it stays whatever the list says");
+    assert!(!spool.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn groups_restored_one_by_one_make_a_whole_and_their_undos_lead_back() {
     let planner = Planner::new().await;
     planner.backup();

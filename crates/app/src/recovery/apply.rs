@@ -84,10 +84,11 @@ async fn live(
     operation: OperationId,
     pinned: Option<&str>,
 ) -> Result<(Proof, u64, u64)> {
+    place::finish_deletes(context, prepared).await?;
     let saved = save::save(context, prepared, operation).await?;
     context.still_wanted()?;
     let spool = context.home.spool(&operation.to_string());
-    let deletes = place::list_deletes(&prepared.plan.files, &spool)?;
+    let deletes = place::list_deletes(prepared, &spool)?;
     let mut done: Vec<(Named, FileAction)> = Vec::new();
     let put = place::put(&prepared.stores, prepared.source.as_ref(), &prepared.plan.files, &mut done).await;
     let outcome = match put {

@@ -1,8 +1,9 @@
 //! Files of a restore: put back before the rows that name them, taken away again if the rows do not come, and deleted
 //! only after the commit, from a durable list (safety rule S6).
 
-use super::restore_error;
+use super::{prepare::Prepared, restore_error};
 use crate::{
+    context::Context,
     error::{Code, Error, Result},
     file_stores::FileStores,
     home::private_folder,
@@ -10,6 +11,7 @@ use crate::{
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use keepsake_domain::VaultId;
 use keepsake_postgres::{
     capture::{FileStore, PortError, Sink, Source, file_path},
     connect::Session,
@@ -80,8 +82,20 @@ pub(super) async fn take_back(stores: &FileStores, saved: &dyn Source, done: &[(
     Ok(())
 }
 
+/// Files to be deleted after a commit, and for whom: a list that a killed process left is taken up by the next restore of
+/// the same wedding into the same database.
+#[derive(Debug, Serialize, Deserialize)]
+struct Deletes {
+    vault: VaultId,
+    database: String,
+    files: Vec<Named>,
+}
+
+const DELETES: &str = "deletes.json";
+
 /// The list of files to be deleted after the commit, on disk before it.
-pub(super) fn list_deletes(plan: &FilePlan, folder: &Path) -> Result<Vec<Named>> {
+pub(super) fn list_deletes(prepared: &Prepared, folder: &Path) -> Result<Vec<Named>> {
+    let plan = &prepared.plan.files;
     let files: Vec<Named> =
         plan.entries.iter().filter(|file| file.action == FileAction::Delete).map(Named::from).collect();
     if !files.is_empty() {
@@ -89,20 +103,48 @@ pub(super) fn list_deletes(plan: &FilePlan, folder: &Path) -> Result<Vec<Named>>
         let failed = |error: std::io::Error| {
             Error::because(Code::HomeFailed, format!("cannot write below {}", folder.display()), error)
         };
-        let text = serde_json::to_vec(&files)
+        let list = Deletes { vault: prepared.point.vault, database: database_of(prepared), files: files.clone() };
+        let text = serde_json::to_vec(&list)
             .map_err(|error| Error::because(Code::HomeFailed, "the list of files cannot be written", error))?;
-        let mut file = fs::File::create(folder.join("deletes.json")).map_err(failed)?;
+        let mut file = fs::File::create(folder.join(DELETES)).map_err(failed)?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
         fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     }
     Ok(files)
 }
 
+/// Which database the rows are in, whatever its address.
+fn database_of(prepared: &Prepared) -> String {
+    format!("{}/{}", prepared.schema.system_identifier.as_deref().unwrap_or("unknown"), prepared.schema.database)
+}
+
+/// Takes up the lists of operations that were killed after their commit. Whether they committed is not asked: a file that
+/// a row still names stays, and one that no row names was to go.
+pub(super) async fn finish_deletes(context: &Context, prepared: &Prepared) -> Result<()> {
+    let spool = context.home.spool("");
+    let Ok(folders) = fs::read_dir(&spool) else { return Ok(()) };
+    for folder in folders.flatten() {
+        let path = folder.path().join(DELETES);
+        let Some(list) = fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Deletes>(&text).ok()) else {
+            continue;
+        };
+        if list.vault != prepared.point.vault || list.database != database_of(prepared) {
+            continue;
+        }
+        delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &list.files).await?;
+        fs::remove_file(&path)
+            .map_err(|error| Error::because(Code::HomeFailed, format!("cannot remove {}", path.display()), error))?;
+        // The folder stays while it holds a difference that is not in the vault yet.
+        let _not_empty = fs::remove_dir(folder.path());
+    }
+    Ok(())
+}
+
 /// Deletes what no row names any more, of this or any other wedding; how many files went.
 pub(super) async fn delete(stores: &FileStores, session: &Session, mapping: &Mapping, files: &[Named]) -> Result<u64> {
     let mut count = 0;
     for file in files {
-        if restore::still_named(session, mapping, &file.store, &file.path).await.map_err(restore_error)? {
+        if restore::still_named(session, mapping, &file.path).await.map_err(restore_error)? {
             tracing::warn!("a file that another row names was left in place");
             continue;
         }

@@ -5,13 +5,13 @@ use super::Error;
 use crate::{connect::Session, mapping::Mapping, schema::quote_ident};
 use tokio_postgres::types::Type;
 
-/// Whether a row of any wedding names `path` of `store`. Looks for the path anywhere in the column's text, so that lists and
-/// URLs count too: in doubt, a file is named.
+/// Whether a row of any wedding names `path`, in any column that names files: two stores may be one folder. Looks for the path
+/// anywhere in the column's text, so that lists and URLs count too: in doubt, a file is named.
 ///
 /// # Errors
 /// [`Error::Database`].
-pub async fn still_named(session: &Session, mapping: &Mapping, store: &str, path: &str) -> Result<bool, Error> {
-    for column in mapping.files.iter().filter(|column| column.store == store) {
+pub async fn still_named(session: &Session, mapping: &Mapping, path: &str) -> Result<bool, Error> {
+    for column in &mapping.files {
         let statement = format!(
             "SELECT EXISTS (SELECT FROM {} t WHERE pg_catalog.strpos((t.{})::text, $1) > 0)",
             column.table.sql(),
