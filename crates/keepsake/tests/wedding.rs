@@ -702,7 +702,7 @@ async fn s06_deletions_that_a_killed_restore_left_are_made_by_the_next() {
         ))
         .await;
     let (operation, _) = planner.restore_exact();
-    assert!(!folder.join("added.jpg").exists());
+    assert!(!folder.join("added.jpg").is_file());
     // As a kill between the commit and the deletions leaves it: the list on disk, the files still there.
     fs::write(folder.join("added.jpg"), b"a new picture").unwrap();
     let spool = planner.world.home().join("spool").join(&operation);
@@ -720,9 +720,9 @@ async fn s06_deletions_that_a_killed_restore_left_are_made_by_the_next() {
     });
     fs::write(spool.join("deletes.json"), list.to_string()).unwrap();
     planner.restore_exact();
-    assert!(!folder.join("added.jpg").exists(), "no row names it");
-    assert!(folder.join("0001.jpg").exists(), "a row names it, so it stays whatever the list says");
-    assert!(!spool.exists());
+    assert!(!folder.join("added.jpg").is_file(), "no row names it");
+    assert!(folder.join("0001.jpg").is_file(), "a row names it, so it stays whatever the list says");
+    assert!(!spool.is_dir());
 }
 
 #[tokio::test(flavor = "multi_thread")]
