@@ -47,7 +47,7 @@ pub struct Backed {
     pub stored_bytes: u64,
     /// How long it took.
     pub duration_ms: u64,
-    /// The point was read back from the store and proven.
+    /// The snapshot was read back from the store. Reading every pack is the work of `keepsake verify`.
     pub verified: bool,
     /// What was noticed.
     pub issues: Vec<Issue>,
