@@ -71,6 +71,72 @@ uuid_id!(
     "operation"
 );
 
+uuid_id!(
+    /// A tenant: the operator of the installation or one of its suppliers.
+    OrganisationId,
+    "organisation"
+);
+uuid_id!(
+    /// A person who logs in.
+    UserId,
+    "user"
+);
+uuid_id!(
+    /// A token by which a program acts.
+    TokenId,
+    "token"
+);
+uuid_id!(
+    /// A protected database, bucket or directory.
+    SourceId,
+    "source"
+);
+uuid_id!(
+    /// A storage target.
+    TargetId,
+    "storage target"
+);
+uuid_id!(
+    /// A wedding in the catalog; its id in the source is a text of the source's own.
+    WeddingId,
+    "wedding"
+);
+uuid_id!(
+    /// A configuration: what to back up, when, to where.
+    ConfigurationId,
+    "configuration"
+);
+uuid_id!(
+    /// A retention policy.
+    PolicyId,
+    "retention policy"
+);
+uuid_id!(
+    /// A unit of work that must happen.
+    JobId,
+    "job"
+);
+uuid_id!(
+    /// One attempt at a backup.
+    ExecutionId,
+    "execution"
+);
+uuid_id!(
+    /// A running process of the service.
+    ProcessId,
+    "process"
+);
+uuid_id!(
+    /// The hold of one worker on one job: new with each claim.
+    LeaseId,
+    "lease"
+);
+uuid_id!(
+    /// One request or act: ties answers, log lines and audit rows together.
+    RequestId,
+    "request"
+);
+
 /// A UUIDv7 for `now` with the given random bits.
 pub fn uuid_v7(now: jiff::Timestamp, random: [u8; 10]) -> Uuid {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);

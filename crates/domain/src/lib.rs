@@ -14,4 +14,7 @@ pub mod restore;
 
 pub use clock::{Clock, SystemClock};
 pub use group::Group;
-pub use id::{OperationId, PointId, VaultId};
+pub use id::{
+    ConfigurationId, ExecutionId, JobId, LeaseId, OperationId, OrganisationId, PointId, PolicyId, ProcessId, RequestId,
+    SourceId, TargetId, TokenId, UserId, VaultId, WeddingId,
+};

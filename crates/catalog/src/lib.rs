@@ -1,0 +1,26 @@
+//! Keepsake's own PostgreSQL: what the service knows, and who may see it.
+//!
+//! The database decides who sees which rows, not the code above it: tenant tables carry row-level security that holds for
+//! their owner, too, and the service connects as roles that own nothing. A transaction is opened in one place
+//! ([`Catalog::begin`]), always in a [`Scope`]; without one it sees no rows. The queue has a role of its own that may claim,
+//! lease and reap jobs and sees nothing else ([`Catalog::work`]).
+//!
+//! A file for each noun, with the statements about it. Statements are checked against the migrated schema when they are
+//! compiled; what the checks need is committed in `.sqlx` (`script/prepare-queries` renews it). This is the only crate that
+//! names sqlx. It leaves rules to `keepsake-domain`, sealing of secrets to `keepsake-keys`, and use cases to `keepsake-app`.
+
+pub mod audit;
+mod connect;
+mod error;
+mod migrate;
+mod page;
+mod process;
+pub mod queue;
+mod scope;
+mod tx;
+
+pub use connect::{Catalog, Settings};
+pub use error::{Error, Result};
+pub use page::{Cursor, Page};
+pub use scope::{Actor, Role, Scope};
+pub use tx::Tx;
