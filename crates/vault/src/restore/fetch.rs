@@ -157,7 +157,7 @@ fn open(
 }
 
 /// Opens and verifies one blob with the tables of a CPU thread.
-pub(super) fn open_blob<'a>(
+pub(crate) fn open_blob<'a>(
     vault: &Vault<Indexed>,
     scratch: &'a mut Scratch,
     entry: &Entry,

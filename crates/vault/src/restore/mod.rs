@@ -26,3 +26,6 @@ mod target;
 pub use error::{Error, Result};
 pub use report::{Failure, FileResult, Outcome, Report};
 pub use run::RestoreOptions;
+
+pub(crate) use fetch::open_blob;
+pub(crate) use schedule::{Read, split};
