@@ -1,6 +1,6 @@
 //! Progress as a person sees it: a bar on a terminal, none where nobody looks.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod world;
 
