@@ -39,7 +39,7 @@ async fn files(
     let storage = Storage::open(&context, &storage.storage)?;
     let asked = Files { paths: paths.to_vec(), name };
     let work = backup::files(&context, &storage, &asked);
-    let backed = progress::shown(surroundings.output, "backing up", &context.progress, work).await?;
+    let backed = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     remark(surroundings, &backed);
     surroundings.output.result(&backed, summary);
     Ok(())
@@ -55,7 +55,7 @@ async fn database(
     let storage = Storage::open(&context, &storage.storage)?;
     let dsn = source::resolve(&source.source, &|text| surroundings.output.warn(text))?;
     let work = backup::database(&context, &storage, &dsn, name);
-    let backed = progress::shown(surroundings.output, "backing up", &context.progress, work).await?;
+    let backed = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     remark(surroundings, &backed);
     surroundings.output.result(&backed, summary);
     Ok(())
@@ -90,7 +90,7 @@ async fn weddings(
     let stores = FileStores::open(&mapping.mapping, asked.files_root, &context.clock)?;
     let from = Weddings { dsn: &dsn, mapping: &mapping, files: &stores, source_name: asked.source_name };
     let work = backup::weddings(&context, &storage, &from, asked.ids);
-    let done = progress::shown(surroundings.output, "backing up", &context.progress, work).await?;
+    let done = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     for wedding in &done {
         remark(surroundings, &wedding.backed);
     }
