@@ -13,7 +13,10 @@ use serde::Serialize;
 
 pub async fn run(surroundings: &Surroundings, asked: &cli::Backup) -> Result<()> {
     match asked {
-        cli::Backup::Files { paths, name, storage } => files(surroundings, paths, name.clone(), storage).await,
+        cli::Backup::Files { paths, name, read_back, storage } => {
+            let asked = Files { paths: paths.clone(), name: name.clone(), read_back: *read_back };
+            files(surroundings, &asked, storage).await
+        }
         cli::Backup::Database { source, source_name, storage } => {
             database(surroundings, source, source_name.as_deref(), storage).await
         }
@@ -29,16 +32,10 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Backup) -> Result<()>
     }
 }
 
-async fn files(
-    surroundings: &Surroundings,
-    paths: &[String],
-    name: Option<String>,
-    storage: &cli::Storage,
-) -> Result<()> {
+async fn files(surroundings: &Surroundings, asked: &Files, storage: &cli::Storage) -> Result<()> {
     let context = surroundings.context()?;
     let storage = Storage::open(&context, &storage.storage)?;
-    let asked = Files { paths: paths.to_vec(), name };
-    let work = backup::files(&context, &storage, &asked);
+    let work = backup::files(&context, &storage, asked);
     let backed = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     remark(surroundings, &backed);
     surroundings.output.result(&backed, summary);

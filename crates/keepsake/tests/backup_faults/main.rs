@@ -10,6 +10,8 @@ mod full;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod lying;
+#[cfg(test)]
 mod odd;
 #[cfg(test)]
 mod source;

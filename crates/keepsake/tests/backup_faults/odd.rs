@@ -80,7 +80,7 @@ async fn a_clock_that_was_set_back_loses_no_point_and_no_backup() {
         actor: "tester".to_owned(),
         organisation: "local".to_owned(),
     };
-    let asked = backup::Files { paths: vec![folder], name: Some("p".to_owned()) };
+    let asked = backup::Files { paths: vec![folder], name: Some("p".to_owned()), read_back: false };
     let mut made = Vec::new();
     for time in ["2026-06-06T12:00:00Z", "2019-01-01T00:00:00Z", "2019-01-01T00:00:00Z", "2026-06-06T13:00:00Z"] {
         let context = context(time);
