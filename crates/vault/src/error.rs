@@ -105,6 +105,25 @@ pub enum Error {
         /// The store's location.
         location: String,
     },
+    /// A file that a new snapshot needs is not in the store as it was written.
+    #[error(
+        "{kind} {id}, which the new snapshot needs, is not at {location} as it was written: the storage loses or changes \
+         data; run `keepsake verify --level all` to see which points are touched, and do not trust this one"
+    )]
+    NotKept {
+        /// Which kind of file.
+        kind: file::Kind,
+        /// Its name.
+        id: Id,
+        /// The store's location.
+        location: String,
+        /// What is wrong with it.
+        #[source]
+        source: Damage,
+    },
+    /// A piece of work ended without an answer; a defect of this program.
+    #[error("a part of the work ended without a result; this is a bug, please report it")]
+    Lost,
     /// A background task died; a defect of this program.
     #[error("a background task of the vault failed")]
     Task(#[from] tokio::task::JoinError),
@@ -140,6 +159,9 @@ impl Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
+    /// There is no such file.
+    #[error("it is not there")]
+    Absent,
     /// The stored bytes are not those that the name promises.
     #[error("its name promises other bytes than it has (SHA-256 {actual})")]
     Name {

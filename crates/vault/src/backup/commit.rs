@@ -10,6 +10,7 @@ use crate::{
     id::Id,
     snapshot::{Snapshot, Summary},
     time::Time,
+    vault::Stored,
 };
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 use tokio::sync::oneshot;
@@ -23,7 +24,16 @@ pub enum Completeness {
     Incomplete(Vec<Unreadable>),
 }
 
-/// A snapshot that was written.
+/// The files that a backup stored besides its snapshot: 40 bytes for each pack of some 16 MiB.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Packs.
+    pub packs: Vec<Stored>,
+    /// Index files.
+    pub index: Vec<Stored>,
+}
+
+/// A snapshot that was written. Whether the store kept it is for [`Vault::prove`](crate::Vault::prove) to say.
 #[derive(Debug, Clone)]
 pub struct Committed {
     /// The snapshot.
@@ -34,6 +44,8 @@ pub struct Committed {
     pub result: Completeness,
     /// What was done.
     pub stats: Stats,
+    /// What was stored for it. Content that the vault had already lies in older packs.
+    pub written: Written,
 }
 
 impl Backup {
@@ -94,7 +106,9 @@ impl Backup {
         let snapshot = session.vault.put_document(file::Kind::Snapshot, snapshot.encode()).await?;
         hit(Failpoint::AfterSnapshotPut);
         session.progress.enter(Phase::Done);
-        Ok(Committed { snapshot, tree, result, stats })
+        let mut written = Written::default();
+        session.note(|files| written = std::mem::take(files));
+        Ok(Committed { snapshot, tree, result, stats, written })
     }
 
     fn describe(&self, spec: SnapshotSpec, tree: Id, stats: &Stats) -> Snapshot {

@@ -9,6 +9,7 @@ use crate::{
     file,
     index::{self, PackBlobs},
     pack,
+    vault::Stored,
 };
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -91,6 +92,7 @@ impl Session {
         let pack::Finished { id, payload, entries, size_bytes } = pack;
         // From here on its memory is free for others.
         drop(payload);
+        self.note(|written| written.packs.push(Stored { id, size_bytes }));
         if let Some(due) = self.indexer.add(PackBlobs { id, blobs: entries }, size_bytes) {
             self.put_index(due).await?;
         }
@@ -106,7 +108,8 @@ impl Session {
     async fn put_index(&self, packs: Vec<PackBlobs>) -> Result<()> {
         let file = index::File { packs, packs_to_delete: Vec::new(), supersedes: Vec::new() };
         hit(Failpoint::BeforeIndexPut);
-        self.vault.put_document(file::Kind::Index, file.encode()).await?;
+        let stored = self.vault.store_document(file::Kind::Index, file.encode()).await?;
+        self.note(|written| written.index.push(stored));
         hit(Failpoint::AfterIndexPut);
         // From here on other backups with this vault open find these blobs.
         for pack in &file.packs {

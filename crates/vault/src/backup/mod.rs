@@ -8,7 +8,8 @@
 //!
 //! The order packs, index, snapshot is what makes a crash harmless: a snapshot that can be seen is whole. Whatever fails,
 //! fails the backup, and a failed or cancelled backup never writes a snapshot (safety rule S13). What it stored is named
-//! by interim index files and used by the next backup.
+//! by interim index files and used by the next backup. A commit says that the store took everything; that it kept it, a
+//! proof says, which is a call of its own.
 //!
 //! It writes no lock files (S18), asks nothing about weddings, and leaves check, prune and mirrors to others.
 
@@ -24,6 +25,7 @@ mod metadata;
 mod options;
 mod packer;
 mod probe;
+mod prove;
 mod read;
 mod session;
 mod snapshot_tree;
@@ -33,13 +35,14 @@ mod stream;
 mod unreadable;
 mod walk;
 
-pub use commit::{Committed, Completeness};
+pub use commit::{Committed, Completeness, Written};
 pub use error::{Error, Result};
 pub use file::{FileInfo, FileWriter};
 pub use indexer::IndexEvery;
 pub use metadata::FileMeta;
 pub use options::{BackupOptions, Chunking, Compression, SnapshotSpec};
 pub use packer::PackError;
+pub use prove::{Depth, Proof, ProveOptions};
 pub use start::Backup;
 pub use stats::Stats;
 pub use unreadable::Unreadable;

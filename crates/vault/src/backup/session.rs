@@ -1,7 +1,7 @@
 //! What the parts of one backup share, and how a blob is stored.
 
 use super::{
-    Compression, Error, Result,
+    Compression, Error, Result, Written,
     claims::Claims,
     indexer::Indexer,
     metadata::Names,
@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) trees: Packer,
     pub(super) claims: Claims,
     pub(super) indexer: Indexer,
+    /// The files that were stored.
+    pub(super) written: Mutex<Written>,
     pub(super) counters: Counters,
     pub(super) progress: Arc<Progress>,
     /// Work and uploads that are not done.
@@ -170,6 +172,11 @@ impl Session {
             },
             &self.runtime,
         );
+    }
+
+    /// Notes a file that was stored.
+    pub(super) fn note(&self, file: impl FnOnce(&mut Written)) {
+        file(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Completes every open pack and starts its upload.

@@ -18,6 +18,7 @@ mod state;
 mod touch;
 mod trees;
 
+pub(crate) use packs::pieces;
 pub use report::{Affected, Fault, Finding, Hint, Report};
 
 use crate::{

@@ -165,13 +165,19 @@ fn segments(entries: &[Entry], size_bytes: u64) -> Vec<(Range<u64>, Vec<Entry>)>
         }
     }
     // What follows the last blob is the header, and in a pack of the wrong size whatever else is there.
-    let mut start = segments.last().map_or(0, |(segment, _)| segment.end);
-    while start < size_bytes {
-        let end = size_bytes.min(start + SEGMENT_BYTES);
-        segments.push((start..end, Vec::new()));
-        start = end;
-    }
+    let start = segments.last().map_or(0, |(segment, _)| segment.end);
+    segments.extend(pieces(start..size_bytes).map(|range| (range, Vec::new())));
     segments
+}
+
+/// Cuts a range into pieces of at most [`SEGMENT_BYTES`].
+pub(crate) fn pieces(whole: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let mut start = whole.start;
+    std::iter::from_fn(move || {
+        let piece = start..whole.end.min(start + SEGMENT_BYTES);
+        start = piece.end;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// Opens the blobs in `bytes`, which begin at `start` in the pack.

@@ -5,7 +5,7 @@ use super::{
     output::Output,
     plan::chain,
     report::{Failure, Outcome},
-    schedule::{Place, Read},
+    schedule::{Place, Read, schedule},
 };
 use crate::{
     Vault, blob,
@@ -42,8 +42,33 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// Reads and writes every file that has no outcome yet.
+    pub(super) async fn fetch_all(self: &Arc<Self>) -> Result<()> {
+        loop {
+            let wanted = self.outputs.iter().enumerate().filter(|(_, output)| !output.is_settled());
+            let wanted =
+                wanted.map(|(number, output)| (number, output.entry.node.content.as_deref().unwrap_or_default()));
+            let schedule = schedule(&self.vault, wanted);
+            for (file, id) in &schedule.missing {
+                let error = crate::Error::MissingBlob { kind: crate::pack::Kind::Data, id: *id };
+                if let Some(output) = self.outputs.get(*file) {
+                    output.settle(Outcome::Failed(Failure::Damaged { reason: chain(&error) }));
+                }
+            }
+            let pass = self.fetch_pass(schedule.reads).await;
+            // Nothing writes any more. A file that is still open was not finished and never will be.
+            self.outputs.iter().for_each(Output::give_up);
+            pass?;
+            let put_off = self.outputs.iter().filter(|output| output.take_up()).count();
+            if put_off == 0 {
+                return Ok(());
+            }
+            tracing::debug!(files = put_off, "another pass, for files that would have been too many open at once");
+        }
+    }
+
     /// Reads everything scheduled; returns when all of it is written.
-    pub(super) async fn fetch_all(self: &Arc<Self>, reads: Vec<Read>) -> Result<()> {
+    async fn fetch_pass(self: &Arc<Self>, reads: Vec<Read>) -> Result<()> {
         for read in reads {
             if read.blobs.iter().all(|(_, places)| self.is_useless(places)) {
                 continue;
@@ -54,6 +79,7 @@ impl Session {
         }
         self.tasks.close();
         self.tasks.wait().await;
+        self.tasks.reopen();
         if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
@@ -134,12 +160,15 @@ impl Session {
     fn write(&self, places: &[Place], plain: &[u8]) {
         for place in places {
             let Some(output) = self.outputs.get(place.file) else { continue };
-            if let Err(error) = output.write(place.offset, plain) {
-                *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                self.cancel.cancel();
-                return;
+            match output.write(place.offset, plain) {
+                Ok(true) => Progress::add(&self.progress.bytes_done, plain.len() as u64),
+                Ok(false) => {}
+                Err(error) => {
+                    *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    self.cancel.cancel();
+                    return;
+                }
             }
-            Progress::add(&self.progress.bytes_done, plain.len() as u64);
         }
     }
 }
@@ -157,7 +186,7 @@ fn open(
 }
 
 /// Opens and verifies one blob with the tables of a CPU thread.
-pub(super) fn open_blob<'a>(
+pub(crate) fn open_blob<'a>(
     vault: &Vault<Indexed>,
     scratch: &'a mut Scratch,
     entry: &Entry,

@@ -1,7 +1,11 @@
 //! Files being written, under temporary names until they are whole.
+//!
+//! A file stays open from its first byte to its last, because that is what holds the lock that tells other restores that
+//! it is being written. So only so many are begun at a time; those beyond are put off, and come in another pass.
 
 use super::{
     finish::set_file_metadata,
+    leftovers,
     plan::Entry,
     report::{Failure, Outcome},
     target::Target,
@@ -16,14 +20,14 @@ use std::{
     io,
     os::{fd::AsFd, unix::fs::FileExt},
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Files kept open between blobs, at most, over one restore.
-const MAX_OPEN: usize = 256;
+/// Files that wait for more of their blobs, at most, over one restore.
+pub(super) const MAX_OPEN: usize = 256;
+/// How often a file is made again when somebody removes it in the moment before it is locked.
+const TRIES: usize = 8;
 
 /// Errors that concern the whole disk, so that going on with other files is useless.
 pub(super) fn is_full(error: &io::Error) -> bool {
@@ -35,7 +39,8 @@ pub(super) struct Output {
     pub(super) entry: Entry,
     temporary: OsString,
     target: Arc<Target>,
-    open_files: Arc<AtomicUsize>,
+    /// One permit for each file that may be open between blobs.
+    open_files: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -43,28 +48,29 @@ pub(super) struct Output {
 struct State {
     /// Blobs still to be written.
     missing: usize,
-    file: Option<Arc<File>>,
-    /// A file of the temporary name exists.
-    created: bool,
+    /// The file of the temporary name, locked, while there is one.
+    part: Option<Part>,
+    /// Too many others were open: it gets nothing before the next pass.
+    put_off: bool,
     outcome: Option<Outcome>,
     warning: Option<String>,
 }
 
+#[derive(Debug)]
+struct Part {
+    file: Arc<File>,
+    _open: Option<OwnedSemaphorePermit>,
+}
+
 impl Output {
-    pub(super) fn new(
-        entry: Entry,
-        number: usize,
-        session: u64,
-        target: &Arc<Target>,
-        open: &Arc<AtomicUsize>,
-    ) -> Self {
+    pub(super) fn new(entry: Entry, number: usize, session: u64, target: &Arc<Target>, open: &Arc<Semaphore>) -> Self {
         let missing = entry.node.content.as_ref().map_or(0, Vec::len);
         Self {
             entry,
-            temporary: format!(".keepsake-{session:016x}-{number}.part").into(),
+            temporary: leftovers::name(session, number),
             target: Arc::clone(target),
             open_files: Arc::clone(open),
-            state: Mutex::new(State { missing, file: None, created: false, outcome: None, warning: None }),
+            state: Mutex::new(State { missing, part: None, put_off: false, outcome: None, warning: None }),
         }
     }
 
@@ -72,9 +78,10 @@ impl Output {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether anything more is to be written.
+    /// Whether nothing more is to be written, in this pass.
     pub(super) fn is_settled(&self) -> bool {
-        self.state().outcome.is_some()
+        let state = self.state();
+        state.outcome.is_some() || state.put_off
     }
 
     /// Gives the file an outcome, unless it has one.
@@ -82,7 +89,22 @@ impl Output {
         let mut state = self.state();
         if state.outcome.is_none() {
             state.outcome = Some(outcome);
+            drop(state);
+            self.discard();
         }
+    }
+
+    /// The end of a pass: a file that got only some of its blobs will not get the rest.
+    pub(super) fn give_up(&self) {
+        if !self.is_settled() {
+            self.settle(Outcome::Failed(Failure::refused("it was not finished")));
+        }
+    }
+
+    /// Begins another pass with a file that was put off; `false` if it was not.
+    pub(super) fn take_up(&self) -> bool {
+        let mut state = self.state();
+        std::mem::take(&mut state.put_off) && state.outcome.is_none()
     }
 
     pub(super) fn warn(&self, warning: String) {
@@ -95,30 +117,37 @@ impl Output {
         (state.outcome.clone(), state.warning.clone())
     }
 
-    /// Writes one blob at its place, and finishes the file if it was the last.
+    /// Writes one blob at its place, and finishes the file if it was the last. Says whether the file took it.
     ///
     /// # Errors
     /// Only what concerns the whole disk; other trouble fails this file.
-    pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<bool> {
         if self.is_settled() {
-            return Ok(());
+            return Ok(false);
         }
-        match self.file().and_then(|file| file.write_all_at(bytes, offset)) {
-            Ok(()) => {
-                let mut state = self.state();
-                state.missing = state.missing.saturating_sub(1);
-                let complete = state.missing == 0;
-                drop(state);
-                if complete { self.finish() } else { Ok(()) }
-            }
-            Err(error) => self.refuse(error),
+        let file = match self.file() {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(false),
+            Err(error) => return self.refuse(error).map(|()| false),
+        };
+        if let Err(error) = file.write_all_at(bytes, offset) {
+            return self.refuse(error).map(|()| false);
         }
+        let mut state = self.state();
+        state.missing = state.missing.saturating_sub(1);
+        let complete = state.missing == 0;
+        drop(state);
+        if complete {
+            self.finish(&file)?;
+        }
+        Ok(true)
     }
 
     /// Makes an empty file.
     pub(super) fn write_empty(&self) -> io::Result<()> {
         match self.file() {
-            Ok(_) => self.finish(),
+            Ok(Some(file)) => self.finish(&file),
+            Ok(None) => Ok(()),
             Err(error) => self.refuse(error),
         }
     }
@@ -128,31 +157,41 @@ impl Output {
         if is_full(&error) { Err(error) } else { Ok(()) }
     }
 
-    /// The file of the temporary name, kept open if not too many are.
-    fn file(&self) -> io::Result<Arc<File>> {
+    /// The file of the temporary name; `None` if it has to wait, because too many are open.
+    fn file(&self) -> io::Result<Option<Arc<File>>> {
         let mut state = self.state();
-        if let Some(file) = &state.file {
-            return Ok(Arc::clone(file));
+        if let Some(part) = &state.part {
+            return Ok(Some(Arc::clone(&part.file)));
         }
-        let folder = self.target.folder(&self.entry.folder)?;
-        let create = if state.created { OFlags::empty() } else { OFlags::CREATE | OFlags::EXCL };
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | create;
-        let file = Arc::new(File::from(openat(folder.as_fd(), &self.temporary, flags, Mode::RUSR | Mode::WUSR)?));
-        state.created = true;
-        if self.open_files.fetch_add(1, Relaxed) < MAX_OPEN {
-            state.file = Some(Arc::clone(&file));
+        // A file that ends with this blob is closed at once.
+        let open = if state.missing > 1 {
+            let Ok(permit) = Arc::clone(&self.open_files).try_acquire_owned() else {
+                state.put_off = true;
+                return Ok(None);
+            };
+            Some(permit)
         } else {
-            self.open_files.fetch_sub(1, Relaxed);
-        }
-        Ok(file)
+            None
+        };
+        let file = Arc::new(self.create()?);
+        state.part = Some(Part { file: Arc::clone(&file), _open: open });
+        Ok(Some(file))
     }
 
-    fn finish(&self) -> io::Result<()> {
-        let file = match self.file() {
-            Ok(file) => file,
-            Err(error) => return self.refuse(error),
-        };
-        let warning = set_file_metadata(&file, &self.entry.node);
+    fn create(&self) -> io::Result<File> {
+        let folder = self.target.folder(&self.entry.folder)?;
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL;
+        for _ in 0..TRIES {
+            let file = File::from(openat(folder.as_fd(), &self.temporary, flags, Mode::RUSR | Mode::WUSR)?);
+            if leftovers::hold(&file)? {
+                return Ok(file);
+            }
+        }
+        Err(io::Error::other("somebody removes it again and again while it is written"))
+    }
+
+    fn finish(&self, file: &File) -> io::Result<()> {
+        let warning = set_file_metadata(file, &self.entry.node);
         let result = self
             .target
             .folder(&self.entry.folder)
@@ -161,17 +200,10 @@ impl Output {
             return self.refuse(error);
         }
         let mut state = self.state();
-        state.created = false;
+        state.part = None;
         state.warning = warning;
         state.outcome = Some(Outcome::Restored);
-        self.close(&mut state);
         Ok(())
-    }
-
-    fn close(&self, state: &mut State) {
-        if state.file.take().is_some() {
-            self.open_files.fetch_sub(1, Relaxed);
-        }
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -180,14 +212,14 @@ impl Output {
 }
 
 impl Output {
-    /// Removes what is half-written. Called when nothing writes any more.
-    pub(super) fn discard(&self) {
-        let mut state = self.state();
-        self.close(&mut state);
-        let created = std::mem::take(&mut state.created);
-        drop(state);
-        if created && let Ok(folder) = self.target.folder(&self.entry.folder) {
-            let _left_for_the_user_to_see = unlinkat(folder.as_fd(), &self.temporary, AtFlags::empty());
+    /// Removes what is half-written. What somebody is still writing goes nowhere.
+    fn discard(&self) {
+        let part = self.state().part.take();
+        // Before the lock is gone with `part`, so that nobody else comes to remove it.
+        if part.is_some()
+            && let Ok(folder) = self.target.folder(&self.entry.folder)
+        {
+            let _left_for_the_next_restore = unlinkat(folder.as_fd(), &self.temporary, AtFlags::empty());
         }
     }
 }

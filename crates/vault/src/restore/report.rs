@@ -70,6 +70,8 @@ pub struct Report {
     pub dirs: u64,
     /// Bytes of content written.
     pub bytes_restored: u64,
+    /// Half-written files of an earlier restore that was killed, removed from the folders.
+    pub leftovers_removed: u64,
     /// Metadata that could not be set on entries that are there: path and reason.
     pub warnings: Vec<(PathBuf, String)>,
 }

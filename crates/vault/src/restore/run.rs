@@ -5,10 +5,10 @@ use super::{
     existing::is_in_place,
     fetch::Session,
     finish::finish,
-    output::{Output, is_full},
-    plan::{Plan, chain, plan},
+    leftovers,
+    output::{MAX_OPEN, Output, is_full},
+    plan::{Entry, Plan, plan},
     report::{Failure, FileResult, Outcome},
-    schedule::schedule,
     target::Target,
 };
 use crate::{
@@ -19,11 +19,14 @@ use crate::{
 };
 use rand::RngExt;
 use std::{
+    collections::HashSet,
+    ffi::OsStr,
     io,
-    path::PathBuf,
-    sync::{Arc, PoisonError, atomic::AtomicUsize},
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How a restore is to be made.
@@ -69,18 +72,7 @@ impl Vault<Indexed> {
         let session = prepare(self, engine, plan, &target, resume, cancel.child_token(), progress).await?;
         let Prepared { session, plan, mut report } = session;
         session.progress.enter(Phase::Transferring);
-        let wanted = session.outputs.iter().enumerate().filter(|(_, output)| !output.is_settled());
-        let wanted = wanted.map(|(number, output)| (number, output.entry.node.content.as_deref().unwrap_or_default()));
-        let schedule = schedule(self, wanted);
-        for (file, id) in &schedule.missing {
-            let error = crate::Error::MissingBlob { kind: crate::pack::Kind::Data, id: *id };
-            if let Some(output) = session.outputs.get(*file) {
-                output.settle(Outcome::Failed(Failure::Damaged { reason: chain(&error) }));
-            }
-        }
-        let fetched = session.fetch_all(schedule.reads).await;
-        // Here and not when the last owner goes: a CPU thread may hold the session for a moment longer than this call.
-        session.outputs.iter().for_each(Output::discard);
+        let fetched = session.fetch_all().await;
         if let Some(source) = session.full.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(Error::NoSpace { folder: target.path().to_owned(), source });
         }
@@ -116,13 +108,9 @@ async fn prepare(
 ) -> Result<Prepared> {
     let (vault, engine, target, runtime) = (vault.clone(), engine.clone(), Arc::clone(target), Handle::current());
     blocking(move || {
-        let report = Report { files: std::mem::take(&mut plan.refused), ..Report::default() };
-        for entry in &plan.folders {
-            if let Err(error) = target.make_folder(&entry.folder, entry.name()) {
-                full(&target, error)?;
-            }
-        }
-        let (run, open) = (rand::rng().random(), Arc::<AtomicUsize>::default());
+        let mut report = Report { files: std::mem::take(&mut plan.refused), ..Report::default() };
+        report.leftovers_removed = make_folders(&target, &plan)?;
+        let (run, open) = (rand::rng().random(), Arc::new(Semaphore::new(MAX_OPEN)));
         let files = std::mem::take(&mut plan.files).into_iter().enumerate();
         let outputs: Vec<_> = files.map(|(number, entry)| Output::new(entry, number, run, &target, &open)).collect();
         let mut buffer = Vec::new();
@@ -155,6 +143,26 @@ async fn prepare(
         Ok(Prepared { session: Arc::new(session), plan, report })
     })
     .await
+}
+
+/// Makes the folders, and removes from those that were there what killed restores left. Says how many files that were.
+fn make_folders(target: &Target, plan: &Plan) -> Result<u64> {
+    // A folder with leftovers may itself have been backed up.
+    let wanted: HashSet<PathBuf> =
+        plan.files.iter().filter(|entry| leftovers::is_part(entry.name())).map(Entry::path).collect();
+    let sweep = |path: &Path| {
+        let keep = |name: &OsStr| wanted.contains(&path.join(name));
+        target.folder(path).map_or(0, |folder| leftovers::sweep(folder.as_fd(), keep))
+    };
+    let mut removed = sweep(Path::new(""));
+    for entry in &plan.folders {
+        match target.make_folder(&entry.folder, entry.name()) {
+            Ok(true) => {}
+            Ok(false) => removed += sweep(&entry.path()),
+            Err(error) => full(target, error)?,
+        }
+    }
+    Ok(removed)
 }
 
 /// A full disk ends the restore; anything else concerns one entry, whose outcome says so in the end.

@@ -16,7 +16,7 @@ const READ_BYTES: u64 = 4 << 20;
 
 /// Where a blob belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Number of the file.
     pub(super) file: usize,
     pub(super) offset: u64,
@@ -24,20 +24,20 @@ pub(super) struct Place {
 
 /// Blobs of one pack that are read at once.
 #[derive(Debug)]
-pub(super) struct Read {
-    pub(super) pack: Id,
+pub(crate) struct Read {
+    pub(crate) pack: Id,
     /// In the order in which they lie.
-    pub(super) blobs: Vec<(Entry, Vec<Place>)>,
+    pub(crate) blobs: Vec<(Entry, Vec<Place>)>,
 }
 
 impl Read {
-    pub(super) fn range(&self) -> std::ops::Range<u64> {
+    pub(crate) fn range(&self) -> std::ops::Range<u64> {
         let start = self.blobs.first().map_or(0, |(entry, _)| entry.range().start);
         start..self.blobs.last().map_or(start, |(entry, _)| entry.range().end)
     }
 
     /// Memory that the read and its plaintext take.
-    pub(super) fn memory_bytes(&self) -> u64 {
+    pub(crate) fn memory_bytes(&self) -> u64 {
         let longest = self.blobs.iter().map(|(entry, _)| entry.plaintext_bytes()).max().unwrap_or(0);
         let range = self.range();
         range.end - range.start + u64::from(longest)
@@ -88,7 +88,8 @@ pub(super) fn schedule<'a>(vault: &Vault<Indexed>, files: impl Iterator<Item = (
     schedule
 }
 
-fn split(pack: Id, mut blobs: Vec<(Entry, Vec<Place>)>, reads: &mut Vec<Read>) {
+/// Joins blobs of one pack that lie close to each other.
+pub(crate) fn split(pack: Id, mut blobs: Vec<(Entry, Vec<Place>)>, reads: &mut Vec<Read>) {
     blobs.sort_unstable_by_key(|(entry, _)| entry.offset);
     let mut present = Read { pack, blobs: Vec::new() };
     for blob in blobs {

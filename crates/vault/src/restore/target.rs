@@ -73,13 +73,14 @@ impl Target {
         Ok(folder)
     }
 
-    /// Makes a folder, for the owner only until its mode is set at the end. One that is there is taken as it is.
-    pub(super) fn make_folder(&self, parent: &Path, name: &OsStr) -> io::Result<()> {
+    /// Makes a folder, for the owner only until its mode is set at the end. One that is there is taken as it is; the answer
+    /// is whether it is new.
+    pub(super) fn make_folder(&self, parent: &Path, name: &OsStr) -> io::Result<bool> {
         let parent = self.folder(parent)?;
         match mkdirat(parent.as_fd(), name, Mode::RWXU) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
             // Must be a folder, and no link to one.
-            Err(Errno::EXIST) => Ok(openat(parent.as_fd(), name, folder_flags(), Mode::empty()).map(drop)?),
+            Err(Errno::EXIST) => Ok(openat(parent.as_fd(), name, folder_flags(), Mode::empty()).map(|_| false)?),
             Err(error) => Err(error.into()),
         }
     }
@@ -117,8 +118,8 @@ mod tests {
         assert!(target.make_folder(Path::new(""), OsStr::new("photos")).is_err());
         assert!(target.folder(Path::new("photos")).is_err());
         assert!(target.folder(Path::new("..")).is_err());
-        target.make_folder(Path::new(""), OsStr::new("rows")).unwrap();
-        target.make_folder(Path::new(""), OsStr::new("rows")).unwrap();
+        assert!(target.make_folder(Path::new(""), OsStr::new("rows")).unwrap());
+        assert!(!target.make_folder(Path::new(""), OsStr::new("rows")).unwrap());
         assert!(target.folder(Path::new("rows")).is_ok());
     }
 }

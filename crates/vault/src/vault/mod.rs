@@ -12,6 +12,7 @@ mod write;
 pub use list::{Listed, Listing, Snapshots};
 pub use load_index::BrokenIndex;
 pub use shared_lock::{SharedLock, SharedLockOptions};
+pub use write::Stored;
 
 use crate::{
     config::Config,

@@ -14,12 +14,26 @@ use crate::{
 use keepsake_store::Payload;
 use std::sync::Arc;
 
+/// A file that was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its name.
+    pub id: Id,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
 impl<S> Vault<S> {
     /// Compresses, seals and stores a JSON document; returns its name.
     ///
     /// # Errors
     /// [`Error::Store`]; [`Error::ReadOnlyVersion`] in a repository of version 1.
     pub async fn put_document(&self, kind: file::Kind, json: Vec<u8>) -> Result<Id> {
+        Ok(self.store_document(kind, json).await?.id)
+    }
+
+    /// As [`put_document`](Self::put_document), and says how long the file is.
+    pub(crate) async fn store_document(&self, kind: file::Kind, json: Vec<u8>) -> Result<Stored> {
         self.refuse_old_version()?;
         let inner = Arc::clone(&self.inner);
         let sealed = tokio::task::spawn_blocking(move || {
@@ -29,9 +43,9 @@ impl<S> Vault<S> {
             Ok::<_, Error>(sealed)
         })
         .await??;
-        let id = Id::of(&sealed);
-        self.put_named(kind, &id, sealed.into()).await?;
-        Ok(id)
+        let stored = Stored { id: Id::of(&sealed), size_bytes: sealed.len() as u64 };
+        self.put_named(kind, &stored.id, sealed.into()).await?;
+        Ok(stored)
     }
 
     /// Stores a pack.

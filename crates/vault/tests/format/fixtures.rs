@@ -1,51 +1,44 @@
 //! Broken vaults that are committed as they are, each with what check must say about it: so that a later version of this
 //! program still finds in old vaults what this one finds.
 //!
-//! `cargo nextest run -p keepsake-vault --run-ignored only regenerate` makes them anew: the same content, names and times
-//! from `sample`, but other random keys and IVs, and so other ids. All open with `sample::SECRET`.
+//! The example `broken_vaults` makes them anew. All open with `sample::SECRET`.
 
 use crate::{
+    broken,
     check::check,
-    sample::{self, go, password},
+    sample::{go, password},
 };
-use keepsake_store::{Local, Store as _};
+use keepsake_store::Local;
 use keepsake_vault::{
     Error, Id, Vault,
     check::{Hint, Level},
-    file, pack,
+    file,
 };
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-const NAMES: [&str; 11] = [
-    "sound",
-    "missing-index",
-    "missing-pack",
-    "missing-tree-pack",
-    "flipped-blob",
-    "flipped-header",
-    "flipped-index",
-    "flipped-snapshot",
-    "truncated-pack",
-    "foreign-file",
-    "wrong-key",
-];
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 async fn open(name: &str) -> Result<Vault, Error> {
-    Vault::open(Arc::new(Local::new(folder(name)).unwrap()), &password(), &go()).await
+    open_in(&folder(name)).await
+}
+
+async fn open_in(folder: &Path) -> Result<Vault, Error> {
+    Vault::open(Arc::new(Local::new(folder).unwrap()), &password(), &go()).await
 }
 
 /// What check says at `level`: each fault's word with the paths it touches, by the date of the snapshot.
 async fn findings(name: &str, level: Level) -> BTreeSet<String> {
-    let vault = open(name).await.unwrap();
+    findings_in(&folder(name), level).await
+}
+
+async fn findings_in(folder: &Path, level: Level) -> BTreeSet<String> {
+    let vault = open_in(folder).await.unwrap();
     let dates = vault.snapshots(&go()).await.unwrap().snapshots;
     let date = |id: Id| {
         let found = dates.iter().find(|(snapshot, _)| *snapshot == id);
@@ -161,84 +154,13 @@ async fn a_vault_with_another_vaults_key_file_does_not_open() {
 }
 
 #[tokio::test]
-#[ignore = "rewrites the committed fixtures"]
-async fn regenerate() {
-    let sound = folder("sound");
-    let _ = fs::remove_dir_all(folder(""));
-    let (vault, first, second) = sample::two_snapshots(Arc::new(Local::new(&sound).unwrap())).await;
-    for name in &NAMES[1..] {
-        copy(&sound, &folder(name));
-        damage(name, &vault, first, second).await;
+async fn the_recipe_makes_what_is_committed() {
+    let fresh = tempfile::tempdir().unwrap();
+    broken::make(fresh.path()).await;
+    for name in broken::NAMES.into_iter().filter(|name| *name != "wrong-key") {
+        let (made, committed) = (fresh.path().join(name), folder(name));
+        assert_eq!(findings_in(&made, Level::All).await, findings_in(&committed, Level::All).await, "{name}");
     }
-}
-
-/// Breaks the copy of `vault` that is called `name`.
-async fn damage(name: &str, vault: &Vault, first: Id, second: Id) {
-    let here = folder(name);
-    let store = Local::new(&here).unwrap();
-    let indexed = vault.clone().load_index(&go()).await.unwrap();
-    let cake = Id::of(&sample::noise(3, 4_000));
-    let data = indexed.index().lookup(pack::Kind::Data, &cake).unwrap();
-    let root = indexed.snapshot(&second, &go()).await.unwrap().tree;
-    let listings = indexed.index().lookup(pack::Kind::Tree, &root).unwrap();
-    let data_pack = file::Kind::Pack.key(&data.pack);
-    let path = |key: &keepsake_store::Key| here.join(key.as_str());
-    let _ = first;
-    match name {
-        "missing-index" => fs::remove_file(path(&index_of(vault, data.pack).await)).unwrap(),
-        "missing-pack" => store.delete(&data_pack).await.unwrap(),
-        "missing-tree-pack" => store.delete(&file::Kind::Pack.key(&listings.pack)).await.unwrap(),
-        "flipped-blob" => flip(&path(&data_pack), data.entry.offset as usize + 50),
-        "flipped-header" => {
-            let len = fs::metadata(path(&data_pack)).unwrap().len();
-            flip(&path(&data_pack), usize::try_from(len).unwrap() - 30);
-        }
-        "flipped-index" => flip(&path(&index_of(vault, data.pack).await), 40),
-        "flipped-snapshot" => flip(&path(&file::Kind::Snapshot.key(&second)), 40),
-        "truncated-pack" => {
-            let bytes = fs::read(path(&data_pack)).unwrap();
-            fs::write(path(&data_pack), &bytes[..bytes.len() - 200]).unwrap();
-        }
-        "foreign-file" => {
-            fs::write(here.join("data/notes.txt"), "seating plan?").unwrap();
-            fs::write(here.join("index/.DS_Store"), "").unwrap();
-        }
-        "wrong-key" => {
-            let other = tempfile::tempdir().unwrap();
-            let other_vault = sample::create(Arc::new(Local::new(other.path()).unwrap())).await;
-            store.delete(&file::Kind::Key.key(vault.key_file())).await.unwrap();
-            let key = file::Kind::Key.key(other_vault.key_file());
-            fs::copy(other.path().join(key.as_str()), path(&key)).unwrap();
-        }
-        other => panic!("{other} has no damage"),
-    }
-}
-
-async fn index_of(vault: &Vault, pack: Id) -> keepsake_store::Key {
-    for listed in vault.list(file::Kind::Index, &go()).await.unwrap().files {
-        let file = vault.read_index_file(&listed.id, &go()).await.unwrap();
-        if file.packs.iter().any(|listed| listed.id == pack) {
-            return file::Kind::Index.key(&listed.id);
-        }
-    }
-    panic!("no index file lists {pack}");
-}
-
-fn flip(path: &Path, at: usize) {
-    let mut bytes = fs::read(path).unwrap();
-    bytes[at] ^= 1;
-    fs::write(path, bytes).unwrap();
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to)
-        } else {
-            fs::copy(entry.path(), to).map(drop).unwrap()
-        }
-    }
+    let error = open_in(&fresh.path().join("wrong-key")).await.unwrap_err();
+    assert!(matches!(error, Error::Damaged { kind: file::Kind::Config, .. }), "{error}");
 }
