@@ -6,12 +6,25 @@
 //! `keepsake-keys`, PostgreSQL in `keepsake-postgres`; the use cases that join them live in `keepsake-app`.
 
 pub mod clock;
+pub mod criticality;
+pub mod frequency;
 pub mod group;
 pub mod id;
 pub mod integrity;
+pub mod phase;
 pub mod point;
+pub mod priority;
+pub mod protection;
 pub mod restore;
+pub mod risk;
+pub mod wedding;
+pub mod word;
 
 pub use clock::{Clock, SystemClock};
+pub use criticality::Criticality;
+pub use frequency::Frequency;
 pub use group::Group;
-pub use id::{OperationId, PointId, VaultId};
+pub use id::{OperationId, PointId, VaultId, WeddingId};
+pub use phase::Phase;
+pub use priority::Priority;
+pub use protection::Protection;
