@@ -21,6 +21,7 @@ pub mod priority;
 pub mod protection;
 pub mod restore;
 pub mod risk;
+pub mod saturday;
 pub mod spread;
 pub mod wedding;
 pub mod word;
