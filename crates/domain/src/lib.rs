@@ -22,6 +22,7 @@ pub mod protection;
 pub mod restore;
 pub mod risk;
 pub mod saturday;
+pub mod schedule;
 pub mod spread;
 pub mod wedding;
 pub mod word;

@@ -34,6 +34,11 @@ impl Zone {
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
+
+    /// For calendars that need more than dates, such as cron.
+    pub(crate) fn time_zone(&self) -> &TimeZone {
+        &self.0
+    }
 }
 
 impl FromStr for Zone {
