@@ -24,6 +24,7 @@ pub mod risk;
 pub mod saturday;
 pub mod schedule;
 pub mod spread;
+pub mod suspect;
 pub mod wedding;
 pub mod word;
 
