@@ -20,11 +20,13 @@ pub mod point;
 pub mod priority;
 pub mod protection;
 pub mod restore;
+pub mod retention;
 pub mod risk;
 pub mod saturday;
 pub mod schedule;
 pub mod spread;
 pub mod suspect;
+pub mod tier;
 pub mod wedding;
 pub mod word;
 
