@@ -15,6 +15,7 @@ pub mod id;
 pub mod integrity;
 pub mod job;
 pub mod operation;
+pub mod permission;
 pub mod phase;
 pub mod point;
 pub mod priority;
