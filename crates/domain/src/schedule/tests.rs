@@ -122,6 +122,18 @@ fn the_most_critical_is_made_up_first_and_then_who_waits_longest() {
 }
 
 #[test]
+fn ten_thousand_weddings_do_not_start_together() {
+    let hourly = Schedule::Frequency { frequency: Frequency::Hourly };
+    let mut minutes = [0_u32; 60];
+    for id in 0..10_000 {
+        let next = hourly.next_after(Spread::of(&Uuid::from_u128(id)), at("2026-06-06T12:00:00Z")).unwrap();
+        minutes[usize::try_from(next.as_second() / 60 % 60).unwrap()] += 1;
+    }
+    // 167 on average; a fair spread stays within five standard deviations (13 each).
+    assert!(minutes.iter().all(|count| (100..235).contains(count)), "{minutes:?}");
+}
+
+#[test]
 fn the_end_of_the_calendar_is_no_panic() {
     for schedule in [Schedule::Frequency { frequency: Frequency::Weekly }, cron("0 2 * * *", "UTC")] {
         assert_eq!(schedule.next_after(still(), Timestamp::MAX), None);

@@ -169,6 +169,7 @@ mod tests {
         assert!(long.to_string().contains("longer than 31 days"));
         assert!(serde_json::from_str::<Days>(r#"{"first":"2026-06-07","last":"2026-06-05"}"#).is_err());
         assert!(Days::new(date("2026-06-01"), date("2026-07-01")).is_ok());
+        assert!(Days::new(date("2026-06-01"), date("2026-07-02")).is_err());
     }
 
     #[test]
