@@ -70,6 +70,11 @@ uuid_id!(
     OperationId,
     "operation"
 );
+uuid_id!(
+    /// A wedding as the catalog knows it: UUIDv7, whatever its source uses for a key.
+    WeddingId,
+    "wedding"
+);
 
 uuid_id!(
     /// A tenant: the operator of the installation or one of its suppliers.
@@ -95,11 +100,6 @@ uuid_id!(
     /// A storage target.
     TargetId,
     "storage target"
-);
-uuid_id!(
-    /// A wedding in the catalog; its id in the source is a text of the source's own.
-    WeddingId,
-    "wedding"
 );
 uuid_id!(
     /// A configuration: what to back up, when, to where.

@@ -1,0 +1,85 @@
+//! What people decided about one wedding by hand.
+
+use super::Zone;
+use crate::{criticality::Criticality, frequency::Frequency};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// Overrides for one wedding (api.md section 7, `backup-settings`, without the retention policy, which is no matter of these
+/// rules). `None` leaves the decision to the rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Capture this often, whatever the date says.
+    pub frequency_override: Option<Frequency>,
+    /// Treat it as this critical, whatever the date says.
+    pub criticality_override: Option<Criticality>,
+    /// Days before the first day at which the high-priority period begins.
+    pub high_priority_days_before: Option<u16>,
+    /// Days after the last day at which the high-priority period ends.
+    pub high_priority_days_after: Option<u16>,
+    /// Chooses the date rules of that type in [`super::Thresholds`].
+    pub wedding_type: Option<WeddingType>,
+    /// The venue's time zone, where the source does not state it or is wrong.
+    pub time_zone: Option<Zone>,
+}
+
+/// A kind of wedding that the installation has its own date rules for, such as `destination`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct WeddingType(String);
+
+/// A text that cannot name a wedding type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a wedding type: use 1 to 40 small letters, digits and underscores")]
+pub struct InvalidWeddingType(String);
+
+impl FromStr for WeddingType {
+    type Err = InvalidWeddingType;
+
+    fn from_str(text: &str) -> Result<Self, InvalidWeddingType> {
+        let fits = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
+        if (1..=40).contains(&text.len()) && text.chars().all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidWeddingType(text.chars().take(60).collect()))
+        }
+    }
+}
+
+impl TryFrom<String> for WeddingType {
+    type Error = InvalidWeddingType;
+
+    fn try_from(text: String) -> Result<Self, InvalidWeddingType> {
+        text.parse()
+    }
+}
+
+impl From<WeddingType> for String {
+    fn from(wedding_type: WeddingType) -> Self {
+        wedding_type.0
+    }
+}
+
+impl fmt::Display for WeddingType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_empty_unless_said_and_strange_ones_are_refused() {
+        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+        let text = r#"{"frequency_override":"hourly","wedding_type":"destination","time_zone":"Asia/Kolkata"}"#;
+        let settings: Settings = serde_json::from_str(text).unwrap();
+        assert_eq!(settings.frequency_override, Some(Frequency::Hourly));
+        assert_eq!(settings.wedding_type.as_ref().map(ToString::to_string).as_deref(), Some("destination"));
+        assert_eq!(serde_json::from_str::<Settings>(&serde_json::to_string(&settings).unwrap()).unwrap(), settings);
+        assert!(serde_json::from_str::<Settings>(r#"{"frequency":"hourly"}"#).is_err());
+        assert!(serde_json::from_str::<Settings>(r#"{"wedding_type":"Big One"}"#).is_err());
+    }
+}
