@@ -1,0 +1,12 @@
+//! The catalog against a real PostgreSQL, as the roles that the service logs in as.
+
+#[cfg(test)]
+mod context;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod kept;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
+mod support;
