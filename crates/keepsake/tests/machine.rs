@@ -1,7 +1,12 @@
 //! A machine's web identity, through the program: it is shown to an encrypted service only, so one is made here, with a
 //! certificate that the program is told to trust.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
 mod world;
 
