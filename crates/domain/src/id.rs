@@ -70,6 +70,11 @@ uuid_id!(
     OperationId,
     "operation"
 );
+uuid_id!(
+    /// A wedding as the catalog knows it: UUIDv7, whatever its source uses for a key.
+    WeddingId,
+    "wedding"
+);
 
 /// A UUIDv7 for `now` with the given random bits.
 pub fn uuid_v7(now: jiff::Timestamp, random: [u8; 10]) -> Uuid {

@@ -4,6 +4,10 @@
 //! score (alarms, suspect points) is the service's. A part that has nothing to judge is whole: an empty wedding a year
 //! ahead is in order, an empty one next week is not.
 
+mod advice;
+
+pub use advice::recommendation;
+
 use serde::{Deserialize, Serialize};
 
 /// Counts that the score is made of. All zero and `None` means: nothing known, nothing wrong.
@@ -155,7 +159,7 @@ struct Judge {
     name: PartName,
     lost: u64,
     issues: Vec<Issue>,
-    advice: Vec<(u64, String)>,
+    advice: Vec<(u64, &'static str)>,
 }
 
 const WHOLE: u64 = 10_000;
@@ -166,16 +170,20 @@ impl Judge {
     }
 
     /// `count` of `of` are defective; all of them would cost `cost` per cent of the part.
-    fn defect(&mut self, (count, of): (u64, u64), cost: u64, code: &str, message: &str, advice: &str) {
+    fn defect(&mut self, (count, of): (u64, u64), cost: u64, code: &'static str, message: &str) {
         let count = count.min(of);
         if count == 0 {
             return;
         }
         let share = u128::from(count) * u128::from(cost * WHOLE / 100);
         let lost = u64::try_from(share.div_ceil(u128::from(of))).unwrap_or(WHOLE);
+        self.issue(lost, code, format!("{count} of {of} {message}"), count);
+    }
+
+    fn issue(&mut self, lost: u64, code: &'static str, message: String, count: u64) {
         self.lost += lost;
-        self.issues.push(Issue { code: code.to_owned(), message: format!("{count} of {of} {message}"), count });
-        self.advice.push((lost * u64::from(self.name.weight()), advice.to_owned()));
+        self.issues.push(Issue { code: code.to_owned(), message, count });
+        self.advice.extend(recommendation(code).map(|advice| (lost * u64::from(self.name.weight()), advice)));
     }
 
     fn score(&self) -> u64 {
@@ -188,7 +196,7 @@ pub fn score(facts: &Facts) -> Score {
     let judges = [guests(facts), timeline(facts), vendors(&facts.vendors), files(&facts.files), references(facts)];
     let total: u64 = judges.iter().map(|judge| judge.score() * u64::from(judge.name.weight())).sum();
     let percent = |value: u64, whole: u64| u8::try_from(value * 100 / whole).unwrap_or(100).min(100);
-    let mut advice: Vec<(u64, String)> = judges.iter().flat_map(|judge| judge.advice.clone()).collect();
+    let mut advice: Vec<(u64, &str)> = judges.iter().flat_map(|judge| judge.advice.iter().copied()).collect();
     advice.sort_by_key(|(lost, _)| std::cmp::Reverse(*lost));
     Score {
         total: percent(total, WHOLE * 100),
@@ -201,7 +209,7 @@ pub fn score(facts: &Facts) -> Score {
                 issues: judge.issues,
             })
             .collect(),
-        recommendations: advice.into_iter().map(|(_, text)| text).collect(),
+        recommendations: advice.into_iter().map(|(_, text)| text.to_owned()).collect(),
     }
 }
 
@@ -213,14 +221,10 @@ fn guests(facts: &Facts) -> Judge {
         // A quarter either way is planning; beyond it the list and the stated number do not belong together.
         let apart = found.rows.abs_diff(expected).saturating_sub(expected / 4).min(expected);
         let cost = if found.rows == 0 { 100 } else { 30 };
-        let advice =
-            "Compare the guest list with the stated number of guests: rows may have been lost, or the number is old.";
-        judge.defect((apart, expected), cost, "guest-count", "guests away from the stated number", advice);
+        judge.defect((apart, expected), cost, "guest-count", "guests away from the stated number");
     }
-    let advice = "Give every guest a name: a guest list without names cannot seat anyone.";
-    judge.defect((found.without_name, found.rows), 50, "guest-without-name", "guests have no name", advice);
-    let advice = "Add an e-mail, phone or address to guests that have none, or they cannot be reached on a change.";
-    judge.defect((found.without_contact, found.rows), 20, "guest-without-contact", "guests have no contact", advice);
+    judge.defect((found.without_name, found.rows), 50, "guest-without-name", "guests have no name");
+    judge.defect((found.without_contact, found.rows), 20, "guest-without-contact", "guests have no contact");
     judge
 }
 
@@ -229,44 +233,33 @@ fn timeline(facts: &Facts) -> Judge {
     let found = &facts.timeline;
     let due = facts.days_until.is_some_and(|days| days <= TIMELINE_DUE_DAYS);
     if found.mapped && found.rows == 0 && due {
-        judge.lost = WHOLE;
         let message = format!("there is no timeline, and the wedding is at most {TIMELINE_DUE_DAYS} days away");
-        judge.issues.push(Issue { code: "timeline-missing".to_owned(), message, count: 1 });
-        let advice = "Enter the timeline of the day, or find out where it went.".to_owned();
-        judge.advice.push((WHOLE * u64::from(judge.name.weight()), advice));
+        judge.issue(WHOLE, "timeline-missing", message, 1);
     }
-    let advice = "Give every item of the timeline a time.";
-    judge.defect((found.without_time, found.rows), 60, "event-without-time", "events have no time", advice);
-    let advice = "Check the dates of events that lie far from the wedding's day.";
-    judge.defect((found.outside_dates, found.rows), 40, "event-outside-dates", "events are on other days", advice);
+    judge.defect((found.without_time, found.rows), 60, "event-without-time", "events have no time");
+    judge.defect((found.outside_dates, found.rows), 40, "event-outside-dates", "events are on other days");
     judge
 }
 
 fn vendors(found: &Vendors) -> Judge {
     let mut judge = Judge::new(PartName::VendorContacts);
-    let advice = "Add a phone number or e-mail to booked vendors that have none: on the day they must be reached.";
     let message = "booked vendors have no phone or e-mail";
-    judge.defect((found.without_contact, found.rows), 100, "vendor-without-contact", message, advice);
+    judge.defect((found.without_contact, found.rows), 100, "vendor-without-contact", message);
     judge
 }
 
 fn files(found: &Files) -> Judge {
     let mut judge = Judge::new(PartName::Files);
-    let advice =
-        "Find the files that rows name and the store does not have; a backup cannot bring back what was never there.";
-    judge.defect((found.missing, found.named), 100, "file-missing", "files are missing", advice);
-    let advice = "Let the backup read all files (rights, storage errors): this capture is incomplete.";
-    judge.defect((found.unreadable, found.named), 100, "file-unreadable", "files cannot be read", advice);
-    let advice = "Back up again: files changed while they were read.";
-    judge.defect((found.changed, found.named), 50, "file-changed", "files changed during the capture", advice);
+    judge.defect((found.missing, found.named), 100, "file-missing", "files are missing");
+    judge.defect((found.unreadable, found.named), 100, "file-unreadable", "files cannot be read");
+    judge.defect((found.changed, found.named), 50, "file-changed", "files changed during the capture");
     judge
 }
 
 fn references(facts: &Facts) -> Judge {
     let mut judge = Judge::new(PartName::References);
     let found = &facts.references;
-    let advice = "Repair rows that refer to others that are not there.";
-    judge.defect((found.dangling, found.rows), 100, "reference-dangling", "referenced rows do not exist", advice);
+    judge.defect((found.dangling, found.rows), 100, "reference-dangling", "referenced rows do not exist");
     judge
 }
 
@@ -319,6 +312,25 @@ mod tests {
     }
 
     #[test]
+    fn every_issue_that_can_be_found_says_what_to_do() {
+        let facts = Facts {
+            days_until: Some(1),
+            guests: Guests { rows: 10, without_name: 1, without_contact: 1, expected: Some(100) },
+            timeline: Timeline { mapped: true, rows: 2, without_time: 1, outside_dates: 1 },
+            vendors: Vendors { rows: 1, without_contact: 1 },
+            files: Files { named: 9, missing: 1, unreadable: 1, changed: 1 },
+            references: References { rows: 9, dangling: 1 },
+        };
+        let without_timeline = Facts { timeline: Timeline { mapped: true, ..Timeline::default() }, ..facts };
+        let found = [facts, without_timeline].map(|facts| score(&facts));
+        let codes = found.iter().flat_map(|score| &score.parts).flat_map(|part| &part.issues).map(|issue| &issue.code);
+        let codes: std::collections::BTreeSet<&String> = codes.collect();
+        assert_eq!(codes.len(), 11);
+        assert!(codes.iter().all(|code| recommendation(code).is_some_and(|advice| advice.ends_with('.'))));
+        assert_eq!(recommendation("guest-of-honour"), None);
+    }
+
+    #[test]
     fn the_most_valuable_advice_comes_first() {
         let mut facts = sound();
         facts.vendors.without_contact = 1;
@@ -347,6 +359,7 @@ mod tests {
             let score = score(&facts);
             prop_assert!(score.total <= 100 && score.parts.iter().all(|part| part.score <= 100));
             let issues: usize = score.parts.iter().map(|part| part.issues.len()).sum();
+            prop_assert_eq!(score.recommendations.len(), issues, "every issue comes with what to do");
             prop_assert_eq!(score.total == 100, issues == 0);
         }
 

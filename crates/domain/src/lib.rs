@@ -5,13 +5,38 @@
 //! and every other crate may depend on this one. Storage lives in `keepsake-store`, encryption in `keepsake-vault` and
 //! `keepsake-keys`, PostgreSQL in `keepsake-postgres`; the use cases that join them live in `keepsake-app`.
 
+pub mod backoff;
 pub mod clock;
+pub mod criticality;
+pub mod execution;
+pub mod frequency;
 pub mod group;
 pub mod id;
 pub mod integrity;
+pub mod job;
+pub mod operation;
+pub mod permission;
+pub mod phase;
 pub mod point;
+pub mod priority;
+pub mod protection;
 pub mod restore;
+pub mod retention;
+pub mod risk;
+pub mod saturday;
+pub mod schedule;
+pub mod spread;
+pub mod suspect;
+pub mod tier;
+pub mod wedding;
+pub mod word;
 
 pub use clock::{Clock, SystemClock};
+pub use criticality::Criticality;
+pub use frequency::Frequency;
 pub use group::Group;
-pub use id::{OperationId, PointId, VaultId};
+pub use id::{OperationId, PointId, VaultId, WeddingId};
+pub use phase::Phase;
+pub use priority::Priority;
+pub use protection::Protection;
+pub use spread::Spread;

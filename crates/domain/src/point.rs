@@ -1,6 +1,7 @@
 //! Recovery points as a snapshot carries them: in its tags, so that stock restic shows them and keeps them.
 
-use crate::{OperationId, PointId};
+use crate::{OperationId, PointId, word::words};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What a snapshot is.
@@ -44,6 +45,52 @@ pub struct Tags {
     pub incomplete: bool,
     /// For [`Kind::PreRecovery`]: the operation that this state undoes.
     pub operation: Option<OperationId>,
+}
+
+words! {
+    /// What is thought of a point beside the ones before it (safety rule S14).
+    Judgement {
+        /// Nothing is strange about it.
+        Clean = "clean",
+        /// It looks like damage.
+        Suspect = "suspect",
+        /// It looked like damage, and a person found that it is none.
+        Cleared = "cleared",
+    }
+}
+
+/// A point as far as choosing and expiring need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub id: PointId,
+    /// The state of the source at this time.
+    pub captured_at: Timestamp,
+    /// What was captured.
+    pub kind: Kind,
+    /// Something could not be read.
+    pub incomplete: bool,
+    /// It was read back from its first copy and is sound.
+    pub verified: bool,
+    /// What is thought of it.
+    pub judgement: Judgement,
+}
+
+impl Listed {
+    /// Whether it may be restored without asking: a whole capture that does not look like damage (S8, S13, S14).
+    pub fn is_clean(&self) -> bool {
+        self.is_capture() && !self.incomplete && self.judgement != Judgement::Suspect
+    }
+
+    /// Whether it is proven to be readable and whole.
+    pub fn is_verified_capture(&self) -> bool {
+        self.is_capture() && !self.incomplete && self.verified
+    }
+
+    /// Whether it is a state that was captured, not one that was saved before a restore (S8).
+    pub fn is_capture(&self) -> bool {
+        self.kind != Kind::PreRecovery
+    }
 }
 
 const POINT: &str = "keepsake:point=";

@@ -1,5 +1,7 @@
 //! What a restore may do to live rows, decided before it touches any.
 
+pub use crate::word::UnknownWord;
+
 use crate::Group;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
@@ -72,14 +74,6 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A word that names no mode or rule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not one of {allowed}")]
-pub struct UnknownWord {
-    text: String,
-    allowed: &'static str,
-}
-
 impl FromStr for Mode {
     type Err = UnknownWord;
 
@@ -88,7 +82,7 @@ impl FromStr for Mode {
             "merge" => Ok(Self::Merge),
             "revert" => Ok(Self::Revert),
             "exact" => Ok(Self::Exact),
-            _ => Err(UnknownWord { text: text.chars().take(40).collect(), allowed: "merge, revert, exact" }),
+            _ => Err(UnknownWord::new(text, ["merge", "revert", "exact"])),
         }
     }
 }
@@ -101,7 +95,7 @@ impl FromStr for ConflictRule {
             "leave" => Ok(Self::Leave),
             "take" => Ok(Self::Take),
             "fail" => Ok(Self::Fail),
-            _ => Err(UnknownWord { text: text.chars().take(40).collect(), allowed: "leave, take, fail" }),
+            _ => Err(UnknownWord::new(text, ["leave", "take", "fail"])),
         }
     }
 }
