@@ -15,7 +15,9 @@
 //!
 //! Everything is built from a [`Bound`] mapping with quoted identifiers. Ids and keys travel as text arrays in parameters, or
 //! in a setting where a statement takes no parameters (`COPY`); the only literals are the mapping's own (conditions, JSON
-//! keys), quoted. Running the statements, and comparing what comes back, is left to the callers.
+//! keys), quoted. Running the statements, and comparing what comes back, is left to the callers. Restores walk the same way row by
+//! row, since they lock and read in one pass; what makes two values equal is theirs and ours alike, and a test holds both to
+//! one definition.
 
 mod down;
 mod graph;
@@ -23,6 +25,7 @@ mod up;
 
 use crate::{mapping::Bound, schema::TableName};
 pub use down::{Lock, lock_rows, select_keys, select_rows};
+pub(crate) use graph::equals_text;
 use tokio_postgres::{GenericClient, types::Type};
 pub use up::owners_of;
 
