@@ -9,7 +9,7 @@
 //! - several: its edges disagree, such as a junction row that joins guests of two weddings. It is captured with each of
 //!   them, so that nothing is lost, and a restore of any must treat it as a conflict (safety rule S1).
 //!
-//! **Down** ([`select_rows`], [`select_keys`], [`lock_rows`]): from root rows to owned rows of one table, for a set of
+//! **Down** ([`select_rows`], [`select_keys`]): from root rows to owned rows of one table, for a set of
 //! weddings in one pass (S11). Each level joins from the rows above by the foreign key's index; a database grown tenfold costs
 //! a wedding no more. **Up** ([`owners_of`]): from rows by key to root ids, by primary keys.
 //!
@@ -24,7 +24,7 @@ mod graph;
 mod up;
 
 use crate::{mapping::Bound, schema::TableName};
-pub use down::{Lock, lock_rows, select_keys, select_rows};
+pub use down::{select_keys, select_rows};
 pub(crate) use graph::equals_text;
 use tokio_postgres::{GenericClient, types::Type};
 pub use up::owners_of;
