@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A text that is no valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {kind} id: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+#[error("`{text}` is no {kind} id: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct ParseIdError {
     kind: &'static str,
     text: String,
