@@ -91,7 +91,7 @@ mod tests {
         let id = PointId::from_uuid(uuid_v7("2026-06-06T12:00:00Z".parse().unwrap(), [7; 10]));
         assert_eq!(id.to_string().parse::<PointId>().unwrap(), id);
         assert_eq!(id.as_uuid().get_version_num(), 7);
-        assert!("latest".parse::<PointId>().unwrap_err().to_string().contains("not a point id"));
+        assert!("latest".parse::<PointId>().unwrap_err().to_string().contains("no point id"));
     }
 
     #[test]
