@@ -78,5 +78,10 @@ pub(crate) fn key_error(error: keepsake_keys::Error) -> Error {
         Keys::Store { .. } | Keys::TooManyEntries { .. } => Code::StorageFailed,
         _ => Code::HomeFailed,
     };
-    Error::because(code, "the keys cannot be used", error)
+    let what = match code {
+        Code::VaultNotFound => "the vault is not known here",
+        Code::VaultDamaged => "the vault's key cannot be read",
+        _ => "the keys cannot be used",
+    };
+    Error::because(code, what, error)
 }

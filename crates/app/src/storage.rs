@@ -21,20 +21,33 @@ pub struct Storage {
 
 const VAULTS: &str = "vaults";
 
+fn root(url: &str, options: &Options) -> Result<(Location, DynStore)> {
+    let invalid = |error: keepsake_store::Error| {
+        Error::because(Code::StorageInvalid, "the storage location cannot be used", error)
+    };
+    let location: Location = url.parse().map_err(invalid)?;
+    let root = keepsake_store::open_location(&location, options).map_err(invalid)?;
+    Ok((location, root))
+}
+
 impl Storage {
     /// Opens the location that a URL names. Nothing is asked of the store yet.
     ///
     /// # Errors
     /// [`Code::StorageInvalid`] if the URL or its settings cannot be used.
     pub fn open(context: &Context, url: &str) -> Result<Self> {
-        let invalid = |error: keepsake_store::Error| {
-            Error::because(Code::StorageInvalid, "the storage location cannot be used", error)
-        };
-        let location: Location = url.parse().map_err(invalid)?;
         let options = Options { clock: Arc::clone(&context.clock), ..Options::from_process() };
-        let root = keepsake_store::open_location(&location, &options).map_err(invalid)?;
+        let (location, root) = root(url, &options)?;
         let keyring = Keyring::new(Arc::clone(&root), context.master.clone());
         Ok(Self { location, root, keyring, capabilities: Arc::default() })
+    }
+
+    /// Whether a URL and its settings can be used at all; nothing is asked of the store.
+    ///
+    /// # Errors
+    /// [`Code::StorageInvalid`].
+    pub fn check(url: &str) -> Result<()> {
+        root(url, &Options::from_process()).map(drop)
     }
 
     /// Where it is.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A text that is no valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {kind} id: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+#[error("`{text}` is no {kind} id: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct ParseIdError {
     kind: &'static str,
     text: String,
@@ -152,7 +152,7 @@ mod tests {
         let id = PointId::from_uuid(uuid_v7("2026-06-06T12:00:00Z".parse().unwrap(), [7; 10]));
         assert_eq!(id.to_string().parse::<PointId>().unwrap(), id);
         assert_eq!(id.as_uuid().get_version_num(), 7);
-        assert!("latest".parse::<PointId>().unwrap_err().to_string().contains("not a point id"));
+        assert!("latest".parse::<PointId>().unwrap_err().to_string().contains("no point id"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! (product.md B1, B2, B3).
 //!
 //! A pure function of facts, settings, thresholds and the time. What follows from it (jobs, retention, alarms) is the
-//! service's. The explanation holds no names and no other personal data, so it may be logged and mailed.
+//! service's. The explanation names nobody: it is made of dates, counts, amounts and places on a map of time zones.
 
 mod explain;
 

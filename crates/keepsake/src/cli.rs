@@ -7,6 +7,9 @@ use keepsake_domain::{
 };
 use std::path::PathBuf;
 
+/// Heading of the options that every command has, below its own.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Backup and disaster recovery for wedding-planning platforms.
 ///
 /// Every vault that Keepsake writes is a restic repository: with the exported secret, stock restic opens it.
@@ -18,19 +21,19 @@ pub struct Cli {
     pub command: Command,
 
     /// Print one JSON object on standard output; progress and messages go to standard error.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
 
     /// No progress and no notes, only results and errors.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
     pub quiet: bool,
 
     /// Folder of the master key, settings and journal.
-    #[arg(long, global = true, env = "KEEPSAKE_HOME", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "KEEPSAKE_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
 
     /// Memory for data in flight, in MiB; every running job shares it.
-    #[arg(long, global = true, env = "KEEPSAKE_MEMORY_MIB", default_value_t = 128, value_name = "MIB",
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "KEEPSAKE_MEMORY_MIB", default_value_t = 128, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(16..=65_536), hide_short_help = true)]
     pub memory_mib: u32,
 }
@@ -253,11 +256,11 @@ pub struct RestoreWedding {
     /// The mapping; without one, the mapping stored with the point.
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
-    /// Only these groups.
+    /// Only these groups, separated by commas: wedding, guests, timeline, vendors, photos, documents, budget, other.
     #[arg(long, value_delimiter = ',', value_name = "GROUPS")]
     pub only: Vec<Group>,
     /// merge puts back what is missing; revert also what was changed; exact also removes what was added.
-    #[arg(long, default_value = "merge")]
+    #[arg(long, default_value = "merge", value_name = "merge|revert|exact")]
     pub mode: Mode,
     /// Show what would happen, and stop.
     #[arg(long)]
@@ -272,10 +275,10 @@ pub struct RestoreWedding {
     #[arg(long)]
     pub yes: bool,
     /// Where the wedding's files go, instead of where the mapping says.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|BUCKET-URL")]
     pub files_root: Option<PathBuf>,
     /// Rows that now belong to another wedding: leave them, take them back, or fail.
-    #[arg(long, default_value = "leave")]
+    #[arg(long, default_value = "leave", value_name = "leave|take|fail")]
     pub conflicts: ConflictRule,
 }
 
@@ -291,7 +294,7 @@ pub struct Undo {
     #[command(flatten)]
     pub storage: Storage,
     /// Where the wedding's files are, if the restore was told so.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|BUCKET-URL")]
     pub files_root: Option<PathBuf>,
     /// Show what would happen, and stop.
     #[arg(long)]

@@ -242,6 +242,42 @@ fn what_was_unsafe_is_refused_with_three() {
 }
 
 #[test]
+fn a_first_command_with_a_slip_makes_no_key_and_a_first_look_says_that_there_is_nothing() {
+    let world = World::empty();
+    let slip = world.run_json(["init", "--storage", "file:/srv/backups"]).expect(2);
+    assert_eq!(one_object(&slip)["error"]["code"], "storage-invalid");
+    assert!(!world.home().join("master.key").is_file(), "a key that nobody was told to keep");
+    let made = world.run(["init", "--storage", &world.storage()]).expect(0).stdout;
+    assert!(made.contains("Made the master key") && made.contains("Keep a copy"), "{made}");
+    for (command, says) in
+        [("vaults", "no vaults"), ("points", "no recovery points"), ("verify", "nothing was checked")]
+    {
+        let said = world.run([command, "--storage", &world.storage()]).expect(0).stdout;
+        assert!(said.contains(says), "{command}: {said}");
+    }
+}
+
+#[test]
+fn what_there_is_reads_as_a_table() {
+    let world = World::new();
+    fs::write(world.path("a.jpg"), b"a picture").unwrap();
+    let photo = world.path("a.jpg").display().to_string();
+    let made = world.run(["backup", "files", &photo, "--name", "photos", "--storage", &world.storage()]).expect(0);
+    assert!(made.stdout.contains("9 B in 1 file,"), "{}", made.stdout);
+    for (command, columns) in [
+        (&["vaults"][..], &["VAULT", "POINTS", "photos", "files", "  1  "][..]),
+        (&["points"], &["POINT", "TIME", "photos", "9 B"]),
+        (&["doctor"], &["CHECK", "ok  master key", "ok  create-only puts"]),
+        (&["verify", "--level", "all"], &["vault ", "good (all: 1 snapshots"]),
+    ] {
+        let said = world.run(command.iter().chain(&["--storage", &world.storage()])).expect(0).stdout;
+        for column in columns {
+            assert!(said.contains(column), "{command:?}, {column}: {said}");
+        }
+    }
+}
+
+#[test]
 fn what_was_stopped_ends_with_130_and_one_object() {
     let world = World::new();
     let folder = world.path("endless");

@@ -43,6 +43,16 @@ fn the_demo_prints_one_object_that_says_what_held_and_its_prose_elsewhere() {
 }
 
 #[test]
+fn a_person_gets_a_report_of_what_it_took() {
+    let world = World::empty();
+    let report = world.run(["demo", "--weddings", "10", "--quiet"]).expect(0);
+    for part in ["== What it took", "restore, proven", " s\n   all "] {
+        assert!(report.stdout.contains(part), "{part}: {report:?}");
+    }
+    assert_eq!(report.stderr, "");
+}
+
+#[test]
 fn a_demo_that_fails_prints_one_error_object() {
     let world = World::empty();
     let mut command = world.command(["demo", "--weddings", "10", "--json", "--restic", "/nowhere/restic"]);

@@ -127,10 +127,27 @@ async fn s06_where_rows_have_changed_since_the_kill_nothing_that_was_replaced_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s06_a_killed_restore_whose_saved_state_is_lost_does_not_stand_in_the_way() {
+    let (planner, before, broken) = broken().await;
+    kill_after_the_files(&planner, &broken).await;
+    let mut snapshots = files_below(&planner.world.vault_folders().remove(0).join("snapshots"));
+    snapshots.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
+    fs::remove_file(snapshots.pop().unwrap()).unwrap();
+    let put = planner.see().await.files;
+    let restored = planner.restore(&["--mode", "exact", "--yes"]).expect(0);
+    assert!(restored.stderr.contains("its saved state"), "{}", restored.stderr);
+    planner.expect_as(&before).await;
+    assert_eq!(planner.see().await.files.len(), put.len(), "files stay where nobody can tell");
+    assert_eq!(lists(&planner), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s06_a_commit_that_comes_after_the_kill_keeps_its_files() {
     let (planner, before, broken) = broken().await;
     kill(planner.stuck_in_its_commit().await);
     assert_eq!(planner.see_rows().await.wedding, broken.wedding, "nobody sees the rows yet");
+    let busy = planner.restore(&["--mode", "exact", "--yes"]).expect(1);
+    assert_eq!((busy.error_code().as_str(), lists(&planner)), ("restore-busy", 1), "{busy:?}");
     let began = Instant::now();
     let next = planner.world.start(planner.restore_arguments(&["--mode", "exact", "--yes"]));
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -83,6 +83,57 @@ async fn certificates_are_verified_as_sslmode_says() {
 }
 
 #[tokio::test]
+async fn a_client_certificate_logs_in_and_old_tls_is_verified_as_well() {
+    let mut server = Server::start();
+    let folder = tempfile::Builder::new().prefix("ks-tls-").tempdir_in("/tmp").unwrap();
+    certify(folder.path(), "ca", "localhost");
+    certify(folder.path(), "ca", "postgres");
+    certify(folder.path(), "other", "elsewhere");
+    let port = free_port().to_string();
+    let data = server.cluster().data().to_owned();
+    for file in ["localhost.key", "localhost.pem", "ca.pem"] {
+        std::fs::copy(folder.path().join(file), data.join(file)).unwrap();
+        server.cluster().programs().clone().give(&data.join(file)).unwrap();
+    }
+    std::fs::write(data.join("pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 cert\n").unwrap();
+    server.cluster().stop().unwrap();
+    let settings = [
+        ("listen_addresses", "127.0.0.1"),
+        ("port", port.as_str()),
+        ("ssl", "on"),
+        ("ssl_cert_file", "localhost.pem"),
+        ("ssl_key_file", "localhost.key"),
+        ("ssl_ca_file", "ca.pem"),
+        ("ssl_max_protocol_version", "TLSv1.2"),
+        ("fsync", "off"),
+    ];
+    server.cluster().start(&settings).unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let spec = |mode: &str, client: &str| {
+        let root = file("ca.pem");
+        format!(
+            "host=localhost hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres sslmode={mode} sslrootcert={root} {client}"
+        )
+    };
+    let own = format!("sslcert={} sslkey={}", file("postgres.pem"), file("postgres.key"));
+    for mode in ["verify-full", "verify-ca"] {
+        let session = open(spec(mode, &own)).await.unwrap_or_else(|error| panic!("{mode}: {error:?}"));
+        assert!(encrypted(&session).await, "{mode}");
+    }
+    let stranger = format!("sslcert={} sslkey={}", file("elsewhere.pem"), file("elsewhere.key"));
+    for client in ["", stranger.as_str()] {
+        assert!(matches!(open(spec("verify-full", client)).await, Err(Error::Connect { .. })), "{client}");
+    }
+    // A key that belongs to another certificate, and files that hold none, are named.
+    let mixed = format!("sslcert={} sslkey={}", file("postgres.pem"), file("elsewhere.key"));
+    let swapped = format!("sslcert={} sslkey={}", file("postgres.key"), file("postgres.key"));
+    for (client, named) in [(&mixed, "postgres.pem"), (&swapped, "postgres.key")] {
+        let error = open(spec("verify-full", client)).await.unwrap_err();
+        assert!(matches!(error, Error::Tls { .. }) && error.to_string().contains(named), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_encryption_is_refused_where_it_is_required() {
     let mut server = Server::start();
     server.cluster().stop().unwrap();

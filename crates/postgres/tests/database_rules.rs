@@ -235,6 +235,34 @@ async fn a_target_that_holds_anything_is_refused_untouched() {
 }
 
 #[tokio::test]
+async fn a_target_that_cannot_hold_the_capture_is_refused_untouched() {
+    let server = Server::start();
+    let source = small(&server).await;
+    let memory = Memory::default();
+    capture(&source, &memory).await.expect("captured");
+    let client = server.connect("postgres").await;
+    client.batch_execute("CREATE DATABASE narrow ENCODING 'LATIN1' TEMPLATE template0").await.unwrap();
+    let error = restore(&server.dsn("narrow"), &memory).await.expect_err("not every letter fits");
+    assert!(matches!(error, Error::Target { .. }) && error.refused(), "{error:?}");
+    assert!(error.to_string().contains("ENCODING 'UTF8'"), "{error}");
+
+    let newer = memory.copy();
+    newer.change("manifest.json", |bytes| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let at = text.find("\"server_version\":").unwrap();
+        let end = at + text[at..].find(',').unwrap();
+        *bytes = format!("{}\"server_version\": 990001{}", &text[..at], &text[end..]).into_bytes();
+    });
+    let error = restore(&server.create_database("older").await, &newer).await.expect_err("the server is older");
+    assert!(error.refused() && error.to_string().contains("restore into 99 or later"), "{error}");
+    for untouched in ["narrow", "older"] {
+        let sql = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+        let tables: i64 = server.connect(untouched).await.query_one(sql, &[]).await.unwrap().get(0);
+        assert_eq!(tables, 0, "{untouched}");
+    }
+}
+
+#[tokio::test]
 async fn s13_rows_that_arrive_differently_fail_the_restore_by_table() {
     let server = Server::start();
     let source = small(&server).await;

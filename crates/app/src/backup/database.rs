@@ -52,7 +52,7 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
                 Ok(manifest) => manifest,
                 Err(error) => {
                     backup.abort().await;
-                    return Err(database_error(error));
+                    return Err(database_error("the database was not backed up", error));
                 }
             };
             let label = Label {
@@ -81,8 +81,8 @@ pub(crate) fn options_of(context: &Context) -> database::Options {
     database::Options { cancel: context.cancel.clone(), progress: Some(listener), ..database::Options::default() }
 }
 
-/// A capture's or restore's failure under the code that a user can look up.
-pub(crate) fn database_error(error: database::Error) -> Error {
+/// A capture's or restore's failure under the code that a user can look up; `what` did not happen.
+pub(crate) fn database_error(what: &str, error: database::Error) -> Error {
     use database::Error as Database;
     let code = match error {
         Database::Connect(error) => return source::connect_error(error),
@@ -99,5 +99,5 @@ pub(crate) fn database_error(error: database::Error) -> Error {
         }
         _ => Code::CaptureFailed,
     };
-    Error::because(code, "the database could not be dealt with", error)
+    Error::because(code, what, error)
 }

@@ -56,7 +56,9 @@ pub async fn database(
                 snapshot: point.document.clone(),
                 cancel: context.cancel.clone(),
             });
-            let report = database::restore(target, source, options_of(context)).await.map_err(database_error)?;
+            let report = database::restore(target, source, options_of(context))
+                .await
+                .map_err(|error| database_error("the database was not restored", error))?;
             let duration = context.clock.now().duration_since(began);
             Ok(RestoredDatabase {
                 point: point.id,

@@ -13,6 +13,7 @@
 //!
 //! Either way only a file with the very content that the restore would have written is touched, and none that it added is
 //! removed while a live row names it. What died between writing a file and naming it leaves no half of it either.
+//! docs/format/operation.md specifies the list.
 
 use super::{
     place::{Named, database_of},
@@ -51,6 +52,7 @@ use std::{
 /// What a restore may have done to files, on disk before it does.
 #[derive(Debug, Serialize, Deserialize)]
 struct List {
+    version: u32,
     vault: VaultId,
     database: String,
     operation: OperationId,
@@ -77,6 +79,8 @@ struct Backend {
 }
 
 const LIST: &str = "files.json";
+/// Version of the list that this build writes.
+const VERSION: u32 = 1;
 
 /// Longest wait for what the server still does for a process that died.
 const WAIT: Duration = Duration::from_secs(10);
@@ -95,6 +99,7 @@ pub(super) async fn begin(prepared: &prepare::Prepared, operation: OperationId, 
         return Ok(());
     }
     let list = List {
+        version: VERSION,
         vault: prepared.point.vault,
         database: database_of(&prepared.schema),
         operation,
@@ -189,6 +194,9 @@ fn listed(context: &Context, vault: VaultId, schema: &Schema) -> Result<Vec<(Pat
             Err(error) => return Err(unusable(error)),
         };
         let list: List = serde_json::from_slice(&text).map_err(|error| unusable(error.into()))?;
+        if list.version > VERSION {
+            return Err(unusable(io::Error::other("it was written by a newer version of Keepsake: use that one")));
+        }
         if list.vault == vault && list.database == database_of(schema) {
             found.push((folder, list));
         }

@@ -127,8 +127,7 @@ impl Catalog {
         .fetch_all(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        rows.into_iter()
-            .map(|row| {
+        let claimed = rows.into_iter().map(|row| {
                 Ok(Claimed {
                     id: JobId::from_uuid(row.id),
                     lease: LeaseId::from_uuid(row.lease),
@@ -144,7 +143,10 @@ impl Catalog {
                     attempts_max: row.attempts_max,
                     stall_limit: Duration::from_secs(row.stall_limit_s.try_into().unwrap_or(1)),
                 })
-            })
-            .collect()
+            });
+        // An UPDATE returns its rows in no order.
+        let mut claimed: Vec<Claimed> = claimed.collect::<Result<_>>()?;
+        claimed.sort_by_key(|job| std::cmp::Reverse(job.priority));
+        Ok(claimed)
     }
 }

@@ -13,6 +13,6 @@ mod zone;
 pub use currency::{Currency, InvalidCurrency, Money};
 pub use days::{Days, InvalidDays, Proximity};
 pub use facts::{Facts, Status};
-pub use settings::{InvalidWeddingType, Settings, WeddingType};
+pub use settings::{InvalidSettings, InvalidWeddingType, Settings, WeddingType};
 pub use thresholds::{DateRules, InvalidThresholds, RiskThresholds, Thresholds, Weekday};
 pub use zone::{InvalidZone, Zone};

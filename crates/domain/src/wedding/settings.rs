@@ -24,6 +24,35 @@ pub struct Settings {
     pub time_zone: Option<Zone>,
 }
 
+/// A setting that cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("/{field}: {days} days is more than a year; use at most {}", Settings::MOST_PERIOD_DAYS)]
+pub struct InvalidSettings {
+    /// Which field.
+    pub field: &'static str,
+    /// As given.
+    pub days: u16,
+}
+
+impl Settings {
+    /// The high-priority period reaches at most so many days to each side of the wedding.
+    pub const MOST_PERIOD_DAYS: u16 = 366;
+
+    /// Every fault.
+    pub fn validate(&self) -> Result<(), Vec<InvalidSettings>> {
+        let fields = [
+            ("high_priority_days_before", self.high_priority_days_before),
+            ("high_priority_days_after", self.high_priority_days_after),
+        ];
+        let too_long = |(field, days): (&'static str, Option<u16>)| {
+            let days = days.filter(|days| *days > Self::MOST_PERIOD_DAYS)?;
+            Some(InvalidSettings { field, days })
+        };
+        let faults: Vec<InvalidSettings> = fields.into_iter().filter_map(too_long).collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+}
+
 /// A kind of wedding that the installation has its own date rules for, such as `destination`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -70,6 +99,17 @@ impl fmt::Display for WeddingType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_period_of_more_than_a_year_is_refused() {
+        let mut settings = Settings { high_priority_days_before: Some(366), ..Settings::default() };
+        assert_eq!(settings.validate(), Ok(()));
+        settings.high_priority_days_before = Some(367);
+        settings.high_priority_days_after = Some(u16::MAX);
+        let faults: Vec<String> = settings.validate().unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(faults[0], "/high_priority_days_before: 367 days is more than a year; use at most 366");
+        assert!(faults[1].starts_with("/high_priority_days_after: 65535 days"));
+    }
 
     #[test]
     fn settings_are_empty_unless_said_and_strange_ones_are_refused() {

@@ -115,12 +115,13 @@ fn remark(surroundings: &Surroundings, backed: &Backed) {
 
 fn summary(backed: &Backed) -> String {
     format!(
-        "point {}\n  in vault {} ({})\n  {} in {} files, {} new, {} stored, {:.2} s",
+        "point {}\n  in vault {} ({})\n  {} in {} {}, {} new, {} stored, {:.2} s",
         backed.point,
         backed.vault,
         backed.name,
         bytes(backed.raw_bytes),
         backed.files,
+        if backed.files == 1 { "file" } else { "files" },
         bytes(backed.new_bytes),
         bytes(backed.stored_bytes),
         backed.duration_ms as f64 / 1000.0,

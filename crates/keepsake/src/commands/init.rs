@@ -2,9 +2,11 @@
 
 use super::Surroundings;
 use crate::cli;
-use keepsake_app::{Result, install};
+use keepsake_app::{Result, Storage, install};
 
 pub async fn run(surroundings: &Surroundings, storage: &cli::Storage) -> Result<()> {
+    // A slip in the URL must not leave a key behind that nobody was told to keep.
+    Storage::check(&storage.storage)?;
     let (master, created) = install::ensure_master_key(&surroundings.home)?;
     let context = surroundings.context_with(master)?;
     let installed = install::prepare(&context, &storage.storage, created).await?;

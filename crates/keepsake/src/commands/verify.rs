@@ -29,7 +29,10 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Verify) -> Result<Exi
     let vaults = progress::shown(surroundings.output, "verifying", &progress, work).await?;
     let failure = verify::failure(&vaults);
     let all = All { good: failure.is_none(), vaults };
-    surroundings.output.result(&all, |all| all.vaults.iter().map(describe).collect::<Vec<_>>().join("\n"));
+    surroundings.output.result(&all, |all| match all.vaults.is_empty() {
+        true => "There are no vaults yet, so nothing was checked.".to_owned(),
+        false => all.vaults.iter().map(describe).collect::<Vec<_>>().join("\n"),
+    });
     match failure {
         // The report is the answer; an error object after it would be a second one.
         Some(error) => Ok(surroundings.output.found_wrong(&error)),

@@ -10,15 +10,6 @@ use crate::{
     schema::{TableName, quote_ident},
 };
 
-/// Strength of a row lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lock {
-    /// `FOR UPDATE`.
-    Update,
-    /// `FOR KEY SHARE`.
-    KeyShare,
-}
-
 /// Rows of an owned table that belong to any of the weddings: `keepsake_owner text` (the root's id), then `columns` as they
 /// are. Ordered by owner and key, texts in byte order. A row of several of these weddings comes once for each.
 ///
@@ -50,33 +41,6 @@ pub fn select_keys(bound: &Bound, table: &TableName, ids: Ids) -> Result<String,
     Ok(down.statement(target, &wanted))
 }
 
-/// Locks the live rows of a table that belong to any of the weddings, in key order, and returns their keys as text.
-///
-/// # Errors
-/// [`Error`] if the mapping does not own the table.
-pub fn lock_rows(bound: &Bound, table: &TableName, ids: Ids, lock: Lock) -> Result<String, Error> {
-    let target = position(bound, table)?;
-    let down = Down { ancestry: Ancestry::of(bound, target), ids };
-    let row = down.ancestry.table(target);
-    let key: Vec<String> = row.key.iter().map(|name| column("l", name)).collect();
-    let texts: Vec<String> = key.iter().map(|name| format!("{name}::text")).collect();
-    let inner: Vec<String> = row.key.iter().map(|name| column("t", name)).collect();
-    let branches = down.branches(target, &inner.join(", "));
-    Ok(format!(
-        "{with}SELECT {texts} FROM {from} l WHERE ({key}) IN ({branches}) ORDER BY {order} FOR {lock}",
-        with = down.with(target),
-        texts = texts.join(", "),
-        from = row.from_sql(),
-        key = key.join(", "),
-        branches = branches.join(" UNION ALL "),
-        order = key_order(row, &key).join(", "),
-        lock = match lock {
-            Lock::Update => "UPDATE",
-            Lock::KeyShare => "KEY SHARE",
-        },
-    ))
-}
-
 struct Down<'a> {
     ancestry: Ancestry<'a>,
     ids: Ids,
@@ -99,7 +63,7 @@ impl Down<'_> {
         }
         let outer: Vec<String> = wanted.iter().enumerate().map(|(n, (_, name))| format!("c{n} AS {name}")).collect();
         // The owner is the root's own id, or comes from the rows above; `branches` knows which.
-        let branches = self.branches_with_owner(target, &inner);
+        let branches = self.branches(target, &inner);
         let once = self.unique(target);
         format!(
             "{with}SELECT {distinct}{owner} FROM ({branches}) u ORDER BY {order}",
@@ -143,19 +107,15 @@ impl Down<'_> {
         let links = self.ancestry.links(node);
         wanted.extend(links.iter().enumerate().map(|(n, name)| format!("{} AS l{n}", column("t", name))));
         let owning = &self.ancestry.table(node).owning;
-        let mut branches = self.branches_with_owner(node, &wanted);
+        let mut branches = self.branches(node, &wanted);
         if owning.len() == 1 && !owning.iter().all(declared) {
             branches = branches.into_iter().map(|b| b.replacen("SELECT ", "SELECT DISTINCT ", 1)).collect();
         }
         format!("s{node} AS ({})", branches.join(" UNION "))
     }
 
-    fn branches(&self, target: usize, list: &str) -> Vec<String> {
-        self.branches_with_owner(target, &[list.to_owned()])
-    }
-
     /// One SELECT for each way into a table; `OWNER` at the start of the list stands for the owner's id.
-    fn branches_with_owner(&self, node: usize, list: &[String]) -> Vec<String> {
+    fn branches(&self, node: usize, list: &[String]) -> Vec<String> {
         let table = self.ancestry.table(node);
         let with_owner = |owner: &str| -> String {
             let replaced: Vec<String> = list

@@ -2,7 +2,7 @@
 
 use crate::{
     mapping::{Bound, BoundEdge, BoundTable, Link},
-    schema::{quote_ident, quote_literal},
+    schema::{Comparison, quote_ident, quote_literal},
 };
 use std::collections::BTreeSet;
 
@@ -115,4 +115,28 @@ pub fn key_order(table: &BoundTable, expressions: &[String]) -> Vec<String> {
     let collate =
         |(name, sql): (&String, &String)| if text(name) { format!("{sql} COLLATE \"C\"") } else { sql.clone() };
     table.key.iter().zip(expressions).map(collate).collect()
+}
+
+/// Equality of a column and a value that is compared as text, because its own type is another or it comes out of JSON.
+/// The index on the column serves only values of the column's type, and a text that is none must not fail.
+pub fn equals_text(column: &str, kind: &Comparison, value: &str) -> String {
+    let as_text = if kind.is_text() { column.to_owned() } else { format!("{column}::text") };
+    match guarded(kind) {
+        Some((pattern, typed)) => {
+            format!("{column} = CASE WHEN {value} ~ '{pattern}' THEN ({value})::{typed} END AND {as_text} = {value}")
+        }
+        None => format!("{as_text} = {value}"),
+    }
+}
+
+/// What a text must look like to be a value of a type, and the type to cast it to. Integers are compared as `bigint`, up to
+/// 9.2e18, so that no cast overflows.
+fn guarded(kind: &Comparison) -> Option<(&'static str, &'static str)> {
+    const INTEGER: &str = "^-?([0-9]{1,18}|[1-8][0-9]{18}|9[01][0-9]{17}|92[01][0-9]{16})$";
+    const UUID: &str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+    match kind.sql() {
+        "uuid" => Some((UUID, "uuid")),
+        _ if kind.is_integer() => Some((INTEGER, "bigint")),
+        _ => None,
+    }
 }

@@ -9,20 +9,23 @@
 //! - several: its edges disagree, such as a junction row that joins guests of two weddings. It is captured with each of
 //!   them, so that nothing is lost, and a restore of any must treat it as a conflict (safety rule S1).
 //!
-//! **Down** ([`select_rows`], [`select_keys`], [`lock_rows`]): from root rows to owned rows of one table, for a set of
+//! **Down** ([`select_rows`], [`select_keys`]): from root rows to owned rows of one table, for a set of
 //! weddings in one pass (S11). Each level joins from the rows above by the foreign key's index; a database grown tenfold costs
 //! a wedding no more. **Up** ([`owners_of`]): from rows by key to root ids, by primary keys.
 //!
 //! Everything is built from a [`Bound`] mapping with quoted identifiers. Ids and keys travel as text arrays in parameters, or
 //! in a setting where a statement takes no parameters (`COPY`); the only literals are the mapping's own (conditions, JSON
-//! keys), quoted. Running the statements, and comparing what comes back, is left to the callers.
+//! keys), quoted. Running the statements, and comparing what comes back, is left to the callers. Restores walk the same way row by
+//! row, since they lock and read in one pass; what makes two values equal is theirs and ours alike, and a test holds both to
+//! one definition.
 
 mod down;
 mod graph;
 mod up;
 
 use crate::{mapping::Bound, schema::TableName};
-pub use down::{Lock, lock_rows, select_keys, select_rows};
+pub use down::{select_keys, select_rows};
+pub(crate) use graph::equals_text;
 use tokio_postgres::{GenericClient, types::Type};
 pub use up::owners_of;
 

@@ -2,12 +2,12 @@
 
 use super::{
     Error,
-    graph::{Ancestry, cast, column, condition, near},
+    graph::{Ancestry, cast, column, condition, equals_text, near},
     position,
 };
 use crate::{
     mapping::{Bound, BoundEdge, Link},
-    schema::{Comparison, TableName},
+    schema::TableName,
 };
 
 /// The owners of rows given by key. Parameters: one `text[]` for each key column, in key order, all of one length. Result, for
@@ -196,29 +196,10 @@ impl Up<'_> {
         for (n, to) in edge.to_columns.iter().enumerate() {
             let (far, value) = (column("t", to), below(n));
             match edge.links.get(n) {
-                Some(Link::Text { to: kind }) => {
-                    // The index on the referenced column serves only values of its type, and a text that is none must not fail.
-                    if let Some((pattern, typed)) = guarded(kind) {
-                        on.push(format!("{far} = CASE WHEN {value} ~ '{pattern}' THEN ({value})::{typed} END"));
-                    }
-                    let as_text = if kind.is_text() { far } else { format!("{far}::text") };
-                    on.push(format!("{as_text} = {value}"));
-                }
+                Some(Link::Text { to: kind }) => on.push(equals_text(&far, kind, &value)),
                 _ => on.push(format!("{far} = {value}")),
             }
         }
         on
-    }
-}
-
-/// What a text must look like to be a value of a type, and the type to cast it to. Integers are compared as `bigint`, up to
-/// 9.2e18, so that no cast overflows.
-fn guarded(kind: &Comparison) -> Option<(&'static str, &'static str)> {
-    const INTEGER: &str = "^-?([0-9]{1,18}|[1-8][0-9]{18}|9[01][0-9]{17}|92[01][0-9]{16})$";
-    const UUID: &str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
-    match kind.sql() {
-        "uuid" => Some((UUID, "uuid")),
-        _ if kind.is_integer() => Some((INTEGER, "bigint")),
-        _ => None,
     }
 }

@@ -13,7 +13,10 @@ use super::{
 use crate::{
     capture::{Manifest, TableEntry},
     mapping::{self, BoundTable, Edge, Mapping},
-    schema::{Column, ForeignKey, Schema, Table, TableKind, TableName, quote_ident, quote_literal},
+    ownership::equals_text,
+    schema::{
+        Column, Comparison, ForeignKey, Schema, Table, TableKind, TableName, comparison, quote_ident, quote_literal,
+    },
 };
 use keepsake_domain::Group;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +71,13 @@ pub(crate) struct OwnEdge {
     /// Polymorphic: (position in the child's live line, value as text).
     pub only_where: Option<(usize, String)>,
     pub is_virtual: bool,
+}
+
+/// An end of an owning edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Child,
+    Parent,
 }
 
 /// One column of an owning edge's child side.
@@ -135,6 +145,27 @@ impl<'a> Frame<'a> {
     /// Position of a table by name.
     pub fn position(&self, name: &TableName) -> Option<usize> {
         self.tables.iter().position(|table| &table.live.name == name)
+    }
+
+    /// Equality of one end of an edge's pair, as `column`, and the other end's value, as the text `key`. It is the equality of
+    /// captures (`ownership`), by which index lookups serve: constraints compare by the referenced type, other edges as text
+    /// where the types differ.
+    pub fn equals(&self, edge: usize, pair: usize, end: End, column: &str, key: &str) -> String {
+        let own = self.edge(edge);
+        let to = own.to.get(pair).and_then(|at| self.table(own.parent).columns.get(*at));
+        let from = match own.from.get(pair) {
+            Some(EdgeColumn::Stored(at)) => self.table(own.child).columns.get(*at),
+            _ => None,
+        };
+        if let (false, Some(to)) = (own.is_virtual, to) {
+            return format!("{column} = {key}::{}", to.type_name);
+        }
+        let kind = |column: Option<&&Column>| column.map_or_else(Comparison::text, |column| comparison(column));
+        match (from, end) {
+            (Some(_), _) if kind(from) == kind(to) => format!("{column} = {key}::{}", kind(to).sql()),
+            (_, End::Child) => equals_text(column, &kind(from), key),
+            (_, End::Parent) => equals_text(column, &kind(to), key),
+        }
     }
 
     /// The owning edge at a position that came from this frame.

@@ -1,16 +1,17 @@
 //! What rows to be written refer to. A parent that neither lives nor comes back makes the reference NULL where the column
-//! allows it, else the row a conflict; shared rows are never written (safety rule S5). Parents that stay are locked
+//! allows it, else the row a conflict; where only the mapping knows of the reference it may point at nothing, as it may have
+//! at the capture, if the row still belongs to the wedding by another. Shared rows are never written (safety rule S5). Parents that stay are locked
 //! `FOR KEY SHARE`, so that none can be deleted beside the restore (safety rule S2).
 
 use super::{
     Error,
     compute::{Inputs, differing, distinct},
     conflict::ConflictKind,
-    frame::{Frame, only},
+    frame::{End, Frame, only},
     live::Locks,
     owners::{numbered, tuple_of},
     plan::WritePath,
-    read::{KEYS_PER_STATEMENT, copy, loose_equality, tuples_sql},
+    read::{KEYS_PER_STATEMENT, copy, tuples_sql},
     references::type_of,
     row::{Key, Line, NULL},
     work::{Target, Update, Whose, Work},
@@ -49,16 +50,20 @@ enum Parent {
     Elsewhere,
 }
 
+/// The links without a constraint by which rows of one table point at nothing, by the rows' keys.
+type Dangling = HashMap<Key, HashSet<usize>>;
+
 /// Settles the references of every row to be written.
 pub(crate) async fn settle_parents(inputs: &Inputs<'_>, work: &mut Work, cache: &mut Cache) -> Result<(), Error> {
     let frame = inputs.frame;
     // Parents first, so that a row given up takes its children with it in the same round.
     for child in frame.in_scope() {
         let links = links(frame, child);
+        let mut dangling = Dangling::new();
         for link in &links {
-            settle_link(inputs, work, child, link, &links, cache).await?;
+            settle_link(inputs, work, child, link, &links, cache, &mut dangling).await?;
         }
-        give_up_unowned(frame, work, child)?;
+        give_up_unowned(frame, work, child, &links, &dangling)?;
     }
     Ok(())
 }
@@ -107,6 +112,7 @@ async fn settle_link(
     link: &Link<'_>,
     all: &[Link<'_>],
     cache: &mut Cache,
+    dangling: &mut Dangling,
 ) -> Result<(), Error> {
     let frame = inputs.frame;
     let mut rows: Vec<(Key, Line)> = Vec::new();
@@ -146,6 +152,9 @@ async fn settle_link(
             Parent::Elsewhere => {
                 let kind = ConflictKind::ParentElsewhere { table: link.parent_name.clone() };
                 work.table_mut(child).give_up(&key, kind);
+            }
+            Parent::Missing if matches!(link.via, Via::Edge(_)) => {
+                dangling.entry(key).or_default().insert(link.number);
             }
             Parent::Missing => {
                 let positions = nullable(frame, child, link, all);
@@ -209,12 +218,10 @@ async fn look_up(
         .iter()
         .enumerate()
         .map(|(index, column)| {
-            let name = quote_ident(column);
-            // Edges without a constraint may join different types.
-            let column_type = type_of(inputs, link.parent_name, column);
+            let (side, key) = (format!("t.{}", quote_ident(column)), format!("k.k{index}"));
             match link.via {
-                Via::Edge(_) => loose_equality(&format!("t.{name}"), column_type, &format!("k.k{index}")),
-                Via::Constraint(..) => format!("t.{name} = k.k{index}::{column_type}"),
+                Via::Edge(edge) => inputs.frame.equals(edge, index, End::Parent, &side, &key),
+                Via::Constraint(..) => format!("{side} = {key}::{}", type_of(inputs, link.parent_name, column)),
             }
         })
         .collect();
@@ -306,25 +313,37 @@ fn set_null(work: &mut Work, frame: &Frame<'_>, child: usize, key: &Key, positio
     }
 }
 
-/// A row that no owning edge ties to this wedding would come back as nobody's.
-fn give_up_unowned(frame: &Frame<'_>, work: &mut Work, child: usize) -> Result<(), Error> {
+/// A row that no owning edge ties to this wedding would come back, or stay, as nobody's.
+fn give_up_unowned(
+    frame: &Frame<'_>,
+    work: &mut Work,
+    child: usize,
+    links: &[Link<'_>],
+    dangling: &Dangling,
+) -> Result<(), Error> {
     if child == frame.root {
         return Ok(());
     }
-    let links: Vec<Link<'_>> = links(frame, child).into_iter().filter(|link| link.owning).collect();
-    let Some(first) = links.first() else { return Ok(()) };
+    let owning = || links.iter().filter(|link| link.owning);
+    let Some(first) = owning().next() else { return Ok(()) };
+    let table = work.table(child);
+    // An update that keeps its parents was owned before.
+    let updates = table.update.iter().filter(|(key, _)| dangling.contains_key(*key));
+    let rows = table.insert.iter().chain(updates.map(|(key, update)| (key, &update.target)));
     let mut unowned = Vec::new();
-    for (key, target) in &work.table(child).insert {
+    for (key, target) in rows {
+        let nowhere = |link: &Link<'_>| dangling.get(key).is_some_and(|links| links.contains(&link.number));
         let mut owned = false;
-        for link in &links {
+        for link in owning().filter(|link| !nowhere(link)) {
             owned |= tuple(frame, child, link, target)?.is_some();
         }
         if !owned {
-            unowned.push(key.clone());
+            let lost = owning().find(|link| nowhere(link)).unwrap_or(first);
+            unowned.push((key.clone(), lost.parent_name.clone()));
         }
     }
-    for key in unowned {
-        work.table_mut(child).give_up(&key, ConflictKind::ParentMissing { table: first.parent_name.clone() });
+    for (key, table) in unowned {
+        work.table_mut(child).give_up(&key, ConflictKind::ParentMissing { table });
     }
     Ok(())
 }

@@ -4,8 +4,8 @@
 
 use super::{
     Error,
-    frame::Frame,
-    read::{KEYS_PER_STATEMENT, copy, loose_equality, tuples_sql},
+    frame::{End, Frame},
+    read::{KEYS_PER_STATEMENT, copy, tuples_sql},
     row::{Key, Line},
 };
 use crate::schema::{quote_ident, quote_literal};
@@ -157,19 +157,12 @@ impl<'f, 's> Walk<'f, 's> {
         let frame = self.frame;
         let tuples = self.pending.get_mut(edge).map(std::mem::take).unwrap_or_default();
         let own = frame.edge(edge);
-        let (child, parent) = (frame.table(own.child), frame.table(own.parent));
+        let child = frame.table(own.child);
         let what = format!("reading {}", child.live.name);
         for chunk in tuples.chunks(KEYS_PER_STATEMENT) {
-            let sides = own.child_side(child, "t");
-            let on: Vec<String> = sides
-                .iter()
-                .zip(own.from.iter().zip(&own.to))
-                .enumerate()
-                .map(|(index, (side, (from, to)))| {
-                    let to_type = parent.columns.get(*to).map_or("text", |column| column.type_name.as_str());
-                    join_condition(side, &format!("k.k{index}"), to_type, child_type(child, from), own.is_virtual)
-                })
-                .collect();
+            let sides = own.child_side(child, "t").into_iter().enumerate();
+            let on: Vec<String> =
+                sides.map(|(pair, side)| frame.equals(edge, pair, End::Child, &side, &format!("k.k{pair}"))).collect();
             let query = format!(
                 "SELECT {} FROM {} JOIN {} t ON {}{}{}",
                 child.select_list("t"),
@@ -235,21 +228,4 @@ impl<'f, 's> Walk<'f, 's> {
         let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", key.join(", ")) };
         format!("{order}{}", self.lock_clause())
     }
-}
-
-fn child_type<'t>(child: &'t super::frame::FrameTable<'_>, from: &super::frame::EdgeColumn) -> Option<&'t str> {
-    match from {
-        super::frame::EdgeColumn::Stored(index) => child.columns.get(*index).map(|column| column.type_name.as_str()),
-        super::frame::EdgeColumn::Json(..) => None,
-    }
-}
-
-/// Equality of a column and a text key. Constraints compare by the referenced column's type, for which an index serves;
-/// edges that no constraint keeps may join different types, which compare as text.
-fn join_condition(side: &str, key: &str, to_type: &str, from_type: Option<&str>, is_virtual: bool) -> String {
-    if is_virtual && from_type != Some(to_type) {
-        // A JSON path yields text, for which an index on the expression serves.
-        return loose_equality(side, from_type.unwrap_or("text"), key);
-    }
-    format!("{side} = {key}::{to_type}")
 }

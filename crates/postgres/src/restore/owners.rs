@@ -5,10 +5,10 @@
 
 use super::{
     Error,
-    frame::Frame,
+    frame::{End, Frame},
     json_path::evaluate,
     live::{Copies, LiveRow, Locks},
-    read::{KEYS_PER_STATEMENT, copy, loose_equality, tuples_sql},
+    read::{KEYS_PER_STATEMENT, copy, tuples_sql},
     row::{Key, Line, decode, encode},
 };
 use crate::schema::quote_ident;
@@ -96,15 +96,9 @@ impl Climb<'_, '_> {
                 .to
                 .iter()
                 .enumerate()
-                .filter_map(|(index, to)| {
-                    let column = parent.columns.get(*to)?;
-                    let name = quote_ident(&column.name);
-                    let side = format!("t.{name}");
-                    Some(if own.is_virtual {
-                        loose_equality(&side, &column.type_name, &format!("k.k{index}"))
-                    } else {
-                        format!("{side} = k.k{index}::{}", column.type_name)
-                    })
+                .filter_map(|(pair, to)| {
+                    let side = format!("t.{}", quote_ident(&parent.columns.get(*to)?.name));
+                    Some(self.frame.equals(edge, pair, End::Parent, &side, &format!("k.k{pair}")))
                 })
                 .collect();
             let lock = if self.locks == Locks::None { "" } else { " FOR SHARE OF t" };

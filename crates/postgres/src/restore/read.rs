@@ -62,22 +62,6 @@ pub(crate) fn tuples_sql(alias: &str, width: usize, tuples: &[Line]) -> Result<S
     Ok(format!("unnest({}) WITH ORDINALITY AS {alias}({}, n)", arrays.join(", "), names.join(", ")))
 }
 
-/// Equality of a column and a text key where no constraint vouches for the type: texts that cannot be such a value equal
-/// nothing, and an index on the column still serves.
-pub(crate) fn loose_equality(column: &str, type_name: &str, key: &str) -> String {
-    match type_name {
-        "uuid" => format!(
-            "{column} = CASE WHEN {key} ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$' THEN {key}::uuid END"
-        ),
-        "smallint" | "integer" | "bigint" => {
-            format!("{column} = CASE WHEN {key} ~ '^-?[0-9]{{1,18}}$' THEN {key}::bigint END")
-        }
-        "text" => format!("{column} = {key}"),
-        other if other.starts_with("character varying") => format!("{column} = {key}::text"),
-        _ => format!("{column}::text = {key}"),
-    }
-}
-
 /// Reads and checks `manifest.json`.
 pub(crate) async fn manifest(source: &dyn Source) -> Result<Manifest, Error> {
     let path = "manifest.json";

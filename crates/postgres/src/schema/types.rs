@@ -7,6 +7,11 @@ use super::Column;
 pub struct Comparison(String);
 
 impl Comparison {
+    /// Of texts.
+    pub fn text() -> Self {
+        Self("text".to_owned())
+    }
+
     /// The type for SQL, without a length or precision.
     pub fn sql(&self) -> &str {
         &self.0

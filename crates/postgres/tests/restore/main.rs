@@ -5,6 +5,7 @@ mod app;
 mod conflicts;
 mod drift;
 mod faults;
+mod files;
 mod gate;
 mod locks;
 mod modes;

@@ -67,6 +67,33 @@ async fn exchanged_slots_of_an_exclusion_constraint_are_parked() {
 }
 
 #[tokio::test]
+async fn a_collision_that_only_the_server_can_see_is_parked_too() {
+    let app = App::start_with(&[], "UPDATE messages SET sent_on = '2026-02-02' WHERE wedding_id = 1").await;
+    let source = app.capture(1).await;
+    // Unique over a column that the capture does not know, on a table and on one with partitions, whose errors name those.
+    app.sql(
+        "ALTER TABLE events ADD room text NOT NULL DEFAULT 'hall'; ALTER TABLE messages ADD room text NOT NULL DEFAULT 'hall'; \
+         CREATE UNIQUE INDEX ON events (wedding_id, title, room); CREATE UNIQUE INDEX ON messages (sent_on, wedding_id, body, room)",
+    )
+    .await;
+    let before = app.others("0").await;
+    app.sql(
+        "UPDATE events SET title = 'aside' WHERE wedding_id = 1 AND no = 1; \
+         UPDATE events SET title = 'Event 1' WHERE wedding_id = 1 AND no = 2; \
+         UPDATE events SET title = 'Event 2' WHERE wedding_id = 1 AND no = 1; \
+         UPDATE messages SET body = 'aside' WHERE wedding_id = 1 AND body = 'message 1'; \
+         UPDATE messages SET body = 'message 1' WHERE wedding_id = 1 AND body = 'message 2'; \
+         UPDATE messages SET body = 'message 2' WHERE wedding_id = 1 AND body = 'aside'",
+    )
+    .await;
+    let plan = app.plan_with(&source, &exact(1), ReplicaRole::Never).await.unwrap();
+    let refused = app.apply(&source, &plan, |options| options.replica_role = ReplicaRole::Never).await;
+    assert!(matches!(refused, Err(Error::Database { .. })), "without replica role nothing is parked: {refused:?}");
+    app.restore(&source, &exact(1)).await.unwrap();
+    assert_eq!(app.others("0").await, before);
+}
+
+#[tokio::test]
 async fn s03_sequences_move_forward_only() {
     let app = App::start().await;
     let source = app.capture(1).await;

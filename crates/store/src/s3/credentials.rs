@@ -21,7 +21,7 @@ const MACHINE_TIME_MAX: Duration = Duration::from_secs(5);
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// What the machine's own credentials are found by.
-const MACHINE_VARIABLES: [(&str, AmazonS3ConfigKey); 7] = [
+const MACHINE_VARIABLES: [(&str, AmazonS3ConfigKey); 8] = [
     ("AWS_WEB_IDENTITY_TOKEN_FILE", AmazonS3ConfigKey::WebIdentityTokenFile),
     ("AWS_ROLE_ARN", AmazonS3ConfigKey::RoleArn),
     ("AWS_ROLE_SESSION_NAME", AmazonS3ConfigKey::RoleSessionName),
@@ -29,6 +29,13 @@ const MACHINE_VARIABLES: [(&str, AmazonS3ConfigKey); 7] = [
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", AmazonS3ConfigKey::ContainerCredentialsRelativeUri),
     ("AWS_CONTAINER_CREDENTIALS_FULL_URI", AmazonS3ConfigKey::ContainerCredentialsFullUri),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AmazonS3ConfigKey::ContainerAuthorizationTokenFile),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", AmazonS3ConfigKey::MetadataEndpoint),
+];
+
+/// Variables that say nothing without another one: the client would pass over them and take other credentials in silence.
+const PAIRS: [(&str, &str); 2] = [
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
 ];
 
 fn invalid(reason: String) -> Error {
@@ -113,11 +120,16 @@ pub(super) fn with_credentials(builder: AmazonS3Builder, region: &str, options: 
     if !options.machine_credentials {
         return Err(invalid(format!("there are no credentials for S3: {HOW_TO}")));
     }
-    Ok(builder.with_credentials(Arc::new(OfMachine { inner: machine_provider(region, &options.environment)? })))
+    Ok(builder.with_credentials(Arc::new(OfMachine::new(region, &options.environment)?)))
 }
 
 /// The client's own chain. It can only be had by building a client, which asks nobody anything yet.
 fn machine_provider(region: &str, environment: &Environment) -> Result<AwsCredentialProvider> {
+    for (one, other) in PAIRS {
+        if environment.get(one).is_some() && environment.get(other).is_none() {
+            return Err(invalid(format!("{one} is set without {other}: set both, or neither")));
+        }
+    }
     let http = ClientOptions::new().with_connect_timeout(MACHINE_TIME_MAX).with_timeout(MACHINE_TIME_MAX);
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name("credentials")
@@ -126,7 +138,8 @@ fn machine_provider(region: &str, environment: &Environment) -> Result<AwsCreden
         .with_retry(super::no_retries());
     for (name, setting) in MACHINE_VARIABLES {
         if let Some(value) = environment.get(name) {
-            builder = builder.with_config(setting, value);
+            // Paths are added to what is an address.
+            builder = builder.with_config(setting, value.trim_end_matches('/'));
         }
     }
     let client = builder.build().map_err(|error| invalid(format!("the credentials of this machine: {error}")))?;
@@ -137,13 +150,46 @@ fn machine_provider(region: &str, environment: &Environment) -> Result<AwsCreden
 #[derive(Debug)]
 struct OfMachine {
     inner: AwsCredentialProvider,
+    /// Who is asked.
+    service: &'static str,
+    /// The file of the token that is shown to it, if one is.
+    token: Option<PathBuf>,
 }
 
+/// The client's own error is no source of it: it keeps what the service answered, which may be secrets, or repeat the token.
 #[derive(Debug, thiserror::Error)]
-#[error("no credentials for S3 were found, and this machine offers none: {HOW_TO}")]
+#[error("no credentials for S3 were found, and {service} gave none ({reason}): {HOW_TO}")]
 struct NoneFound {
-    #[source]
-    source: object_store::Error,
+    service: &'static str,
+    reason: String,
+}
+
+impl OfMachine {
+    fn new(region: &str, environment: &Environment) -> Result<Self> {
+        let inner = machine_provider(region, environment)?;
+        let token = |name: &str| environment.get(name).map(PathBuf::from);
+        // In the order of the client.
+        let (service, token) = if let Some(token) = token("AWS_WEB_IDENTITY_TOKEN_FILE") {
+            ("the web identity of AWS_WEB_IDENTITY_TOKEN_FILE", Some(token))
+        } else if environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").is_some() {
+            ("the container's service of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", None)
+        } else if environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI").is_some() {
+            let token = token("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+            ("the container's service of AWS_CONTAINER_CREDENTIALS_FULL_URI", token)
+        } else {
+            ("this machine's instance metadata", None)
+        };
+        Ok(Self { inner, service, token })
+    }
+
+    fn none_found(&self, error: &object_store::Error) -> NoneFound {
+        let unreadable = self.token.as_ref().and_then(|file| Some((file, std::fs::File::open(file).err()?)));
+        let reason = match unreadable {
+            Some((file, error)) => format!("cannot read {}: {error}", file.display()),
+            None => super::failure::brief(error),
+        };
+        NoneFound { service: self.service, reason }
+    }
 }
 
 #[async_trait::async_trait]
@@ -156,10 +202,10 @@ impl CredentialProvider for OfMachine {
             match self.inner.get_credential().await {
                 Ok(credential) => return Ok(credential),
                 Err(_) if attempt < MACHINE_ATTEMPTS => tokio::time::sleep(MACHINE_PAUSE * attempt).await,
-                Err(source) => {
+                Err(error) => {
                     return Err(object_store::Error::Unauthenticated {
                         path: NOT_FOUND.to_owned(),
-                        source: NoneFound { source }.into(),
+                        source: self.none_found(&error).into(),
                     });
                 }
             }

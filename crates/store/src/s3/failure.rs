@@ -89,6 +89,18 @@ fn answer(error: &object_store::Error) -> Option<Answer> {
     })
 }
 
+/// What came of a request, in brief and without any of the texts that a client keeps of it.
+pub(super) fn brief(error: &object_store::Error) -> String {
+    if let Some(answer) = answer(error) {
+        return answer.to_string();
+    }
+    match chain(error).find_map(|cause| cause.downcast_ref::<HttpError>()).map(HttpError::kind) {
+        Some(HttpErrorKind::Connect) => "it cannot be reached".to_owned(),
+        Some(HttpErrorKind::Timeout) => "it did not answer in time".to_owned(),
+        _ => "there was no answer that could be used".to_owned(),
+    }
+}
+
 /// An error of the client as one of the port.
 pub(super) fn error(key: &str, source: object_store::Error) -> Error {
     // A refusal of ours, made before any request.

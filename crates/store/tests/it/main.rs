@@ -9,6 +9,8 @@ mod limits;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod machine;
+#[cfg(test)]
 mod probing;
 #[cfg(test)]
 mod retries;
