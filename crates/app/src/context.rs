@@ -75,6 +75,14 @@ impl Context {
         Ok(OperationId::from_uuid(self.random_uuid()?))
     }
 
+    /// An id for anything else: UUIDv7.
+    ///
+    /// # Errors
+    /// [`Code::HomeFailed`] if the system gives no random bytes.
+    pub fn new_id(&self) -> Result<Uuid> {
+        self.random_uuid()
+    }
+
     fn random_uuid(&self) -> Result<Uuid> {
         let mut random = [0; 10];
         SysRng

@@ -134,6 +134,21 @@ codes! {
     SecretOutput, "secret-output", Refused, false, "write it with --output FILE (mode 0600), or to a terminal";
     /// A file or folder of the installation cannot be used.
     HomeFailed, "home-failed", Failed, false, "check the folder KEEPSAKE_HOME and its permissions";
+    /// The catalog cannot be reached or used.
+    CatalogFailed, "catalog-failed", Failed, true,
+        "see the message; without the catalog, restores work from the command line with the storage and the master key";
+    /// Nobody is logged in.
+    Unauthenticated, "unauthenticated", Refused, false, "log in, or give a token";
+    /// It takes a second factor given just now.
+    MfaRequired, "mfa-required", Refused, false, "give a code of your authenticator (POST /api/auth/mfa/verify) and ask again";
+    /// The caller's role does not include it.
+    Forbidden, "forbidden", Refused, false, "ask an admin of your organisation";
+    /// There is no such thing, or not for this caller.
+    NotFound, "not-found", Failed, false, "check the id; lists show what there is for you";
+    /// There is one already.
+    Exists, "exists", Failed, false, "use what is there, or choose another name";
+    /// The values cannot be used.
+    Invalid, "invalid", Usage, false, "mend what the message names";
     /// Stopped by the user.
     Interrupted, "interrupted", Interrupted, true,
         "no point was made and nothing was changed; what was stored is used by the next run";

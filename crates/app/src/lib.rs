@@ -19,6 +19,7 @@ pub mod journal;
 pub mod mapping;
 pub mod points;
 pub mod recovery;
+pub mod service;
 pub mod source;
 pub mod storage;
 pub mod vaults;

@@ -13,6 +13,7 @@ pub mod audit;
 mod connect;
 mod error;
 mod migrate;
+pub mod organisations;
 mod page;
 mod process;
 pub mod queue;

@@ -27,6 +27,13 @@ pub(crate) async fn prepare(owner: &PgConnectOptions, passwords: &[String; 2]) -
         return Err(Error::OldServer { version: format!("{}.{}", server / 10_000, server % 10_000) });
     }
     MIGRATIONS.run(&mut connection).await.map_err(Error::Migrate)?;
+    // The installation begins with its operator; the first admin is one of theirs.
+    sqlx::query!(
+        "INSERT INTO keepsake.organisations (id, name, kind, created_at) VALUES (gen_random_uuid(), 'Operator', 'operator', now())
+         ON CONFLICT (kind) WHERE kind = 'operator' DO NOTHING"
+    )
+    .execute(&mut connection)
+    .await?;
     let logins = logins(&mut connection, passwords).await?;
     Ok((connection, logins))
 }

@@ -4,13 +4,24 @@ use serde_json::Value;
 use std::{collections::BTreeMap, process::Command};
 
 /// Which crates of the workspace each may depend on, outside its tests.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("keepsake-domain", &[]),
     ("keepsake-store", &["keepsake-domain"]),
     ("keepsake-vault", &["keepsake-domain", "keepsake-store"]),
     ("keepsake-keys", &["keepsake-domain", "keepsake-store"]),
     ("keepsake-postgres", &["keepsake-domain"]),
-    ("keepsake-app", &["keepsake-domain", "keepsake-store", "keepsake-vault", "keepsake-keys", "keepsake-postgres"]),
+    ("keepsake-catalog", &["keepsake-domain"]),
+    (
+        "keepsake-app",
+        &[
+            "keepsake-catalog",
+            "keepsake-domain",
+            "keepsake-store",
+            "keepsake-vault",
+            "keepsake-keys",
+            "keepsake-postgres",
+        ],
+    ),
     ("keepsake-testkit", &["keepsake-domain", "keepsake-postgres"]),
     (
         "keepsake",

@@ -4,7 +4,8 @@
 //! master key (file, 32 random bytes; never stored with the backups)
 //!   |- HKDF "master-key-id" -> its name: printed, stored, compared
 //!   |- HKDF "wrap"          -> AES-256-GCM-SIV key that seals vault secrets into the keyring
-//!   '- HKDF "locate"        -> keyed hash of (source, wedding) -> vault id
+//!   |- HKDF "locate"        -> keyed hash of (source, wedding) -> vault id
+//!   '- HKDF of other labels -> journal and token signing, sealing of secrets in the catalog, passwords of its roles
 //! vault secret (32 random bytes of its own for each vault) -> password of one restic repository
 //! ```
 //!
@@ -18,13 +19,15 @@ pub mod error;
 pub mod keyring;
 pub mod locate;
 pub mod master;
+pub mod seal;
 pub mod secret;
 pub mod wrap;
 
 pub use error::{Error, Result};
 pub use keyring::{Candidates, EntryName, Keyring, Opened};
 pub use locate::Subject;
-pub use master::{MasterKey, MasterKeyId};
+pub use master::{CatalogRole, MasterKey, MasterKeyId};
 pub use rand::rngs::SysRng;
+pub use seal::{Place, SealError};
 pub use secret::VaultSecret;
 pub use wrap::{Binding, Wrapped};

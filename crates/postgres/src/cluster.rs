@@ -74,6 +74,25 @@ impl Programs {
         self.bin.join(program)
     }
 
+    /// Whether the server runs as another user than this process: so it is under root.
+    pub const fn runs_as_another_user(&self) -> bool {
+        self.run_as.is_some()
+    }
+
+    /// The major version of the server, such as `15`.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if it does not say.
+    pub fn major_version(&self) -> Result<String, Error> {
+        let output = run(self, "postgres", |command| {
+            command.arg("--version");
+        })?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        let major = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next());
+        major.map(str::to_owned).ok_or_else(|| Error::Program { program: "postgres".to_owned(), message: text })
+    }
+
     /// A command that runs one program as the unprivileged user.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.path(program));
@@ -141,13 +160,60 @@ impl Cluster {
     /// # Errors
     /// [`Error`] by cause; a folder that holds a cluster already is a program error.
     pub fn create(programs: &Programs, folder: &Path) -> Result<Self, Error> {
+        Self::create_with(programs, folder, &["-N"])
+    }
+
+    /// As [`create`](Self::create), and on disk when it returns, with checksums of its pages: for data that are kept.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_durable(programs: &Programs, folder: &Path) -> Result<Self, Error> {
+        Self::create_with(programs, folder, &["-k"])
+    }
+
+    fn create_with(programs: &Programs, folder: &Path, options: &[&str]) -> Result<Self, Error> {
         let cluster = Self::at(programs, folder)?;
         let data = cluster.data.as_os_str();
         run(programs, "initdb", |command| {
             command.args([OsStr::new("-D"), data]);
-            command.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]);
+            command.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]).args(options);
         })?;
         Ok(cluster)
+    }
+
+    /// Takes charge of the server if it runs already, left behind by a process that was killed; whether it does.
+    pub fn adopt(&mut self) -> bool {
+        let data = self.data.clone();
+        let status = run(&self.programs, "pg_ctl", |command| {
+            command.arg("-D").arg(&data).arg("status");
+        });
+        self.running = status.is_ok();
+        self.running
+    }
+
+    /// Makes a database if there is none of that name.
+    ///
+    /// # Errors
+    /// [`Error::Program`] with what the server says.
+    pub async fn ensure_database(&self, name: &str) -> Result<(), Error> {
+        let failed = |error: tokio_postgres::Error| Error::Program {
+            program: "postgres".to_owned(),
+            message: error.as_db_error().map_or_else(|| error.to_string(), |server| server.message().to_owned()),
+        };
+        let (client, connection) =
+            tokio_postgres::connect(&self.dsn("postgres"), tokio_postgres::NoTls).await.map_err(failed)?;
+        let connection = tokio::spawn(connection);
+        let known = client
+            .query_opt("SELECT FROM pg_catalog.pg_database WHERE datname = $1", &[&name])
+            .await
+            .map_err(failed)?;
+        if known.is_none() {
+            let statement = format!("CREATE DATABASE {} TEMPLATE template0", crate::schema::quote_ident(name));
+            client.batch_execute(&statement).await.map_err(failed)?;
+        }
+        drop(client);
+        let _ended_with_its_client = connection.await;
+        Ok(())
     }
 
     /// A cluster that was created below `folder` earlier.

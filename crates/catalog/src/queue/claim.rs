@@ -128,22 +128,22 @@ impl Catalog {
         .await?;
         transaction.commit().await?;
         let claimed = rows.into_iter().map(|row| {
-                Ok(Claimed {
-                    id: JobId::from_uuid(row.id),
-                    lease: LeaseId::from_uuid(row.lease),
-                    organisation: OrganisationId::from_uuid(row.organisation_id),
-                    kind: Kind::parse(&row.kind)?,
-                    priority: row.priority,
-                    emergency: row.emergency,
-                    source: row.source_id.map(SourceId::from_uuid),
-                    wedding: row.wedding_id.map(WeddingId::from_uuid),
-                    configuration: row.configuration_id.map(ConfigurationId::from_uuid),
-                    payload: row.payload,
-                    attempt: row.attempts,
-                    attempts_max: row.attempts_max,
-                    stall_limit: Duration::from_secs(row.stall_limit_s.try_into().unwrap_or(1)),
-                })
-            });
+            Ok(Claimed {
+                id: JobId::from_uuid(row.id),
+                lease: LeaseId::from_uuid(row.lease),
+                organisation: OrganisationId::from_uuid(row.organisation_id),
+                kind: Kind::parse(&row.kind)?,
+                priority: row.priority,
+                emergency: row.emergency,
+                source: row.source_id.map(SourceId::from_uuid),
+                wedding: row.wedding_id.map(WeddingId::from_uuid),
+                configuration: row.configuration_id.map(ConfigurationId::from_uuid),
+                payload: row.payload,
+                attempt: row.attempts,
+                attempts_max: row.attempts_max,
+                stall_limit: Duration::from_secs(row.stall_limit_s.try_into().unwrap_or(1)),
+            })
+        });
         // An UPDATE returns its rows in no order.
         let mut claimed: Vec<Claimed> = claimed.collect::<Result<_>>()?;
         claimed.sort_by_key(|job| std::cmp::Reverse(job.priority));

@@ -30,8 +30,7 @@ async fn a_context_ends_with_its_transaction_and_cannot_be_copied_into_another()
     let world = World::new().await;
     let client = world.app().await;
     enter(&client, admin_of(world.a)).await;
-    let sealed: String =
-        client.query_one("SELECT current_setting('keepsake.context')", &[]).await.unwrap().get(0);
+    let sealed: String = client.query_one("SELECT current_setting('keepsake.context')", &[]).await.unwrap().get(0);
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(weddings(&client).await, 0, "after the transaction");
     for client in [client, world.app().await] {
@@ -62,7 +61,9 @@ async fn only_a_registered_process_with_its_secret_enters() {
         let error = client.query(call, &[&process, &secret.as_slice(), &context]).await.unwrap_err();
         assert!(error.as_db_error().unwrap().message().contains("not registered"), "{error:?}");
     }
-    for unreadable in ["SELECT * FROM keepsake.processes", "SELECT * FROM keepsake.context_key", "SELECT keepsake.context_seal('')"] {
+    for unreadable in
+        ["SELECT * FROM keepsake.processes", "SELECT * FROM keepsake.context_key", "SELECT keepsake.context_seal('')"]
+    {
         let error = client.query(unreadable, &[]).await.unwrap_err();
         assert_eq!(error.code().unwrap().code(), "42501", "{unreadable}");
     }
@@ -73,11 +74,13 @@ async fn a_member_sees_the_weddings_assigned_to_them_and_what_belongs_to_those()
     let world = World::new().await;
     let client = world.app().await;
     let member = Uuid::from_u128(0x2a0);
-    enter(&client, serde_json::json!({"organisation": world.a, "actor": member, "role": "member", "operator": false})).await;
+    enter(&client, serde_json::json!({"organisation": world.a, "actor": member, "role": "member", "operator": false}))
+        .await;
     assert_eq!(weddings(&client).await, 1);
-    for table in ["backup_jobs", "backup_executions", "backup_snapshots", "recovery_operations", "wedding_backup_settings"] {
-        let count: i64 =
-            client.query_one(&format!("SELECT count(*) FROM keepsake.{table}"), &[]).await.unwrap().get(0);
+    for table in
+        ["backup_jobs", "backup_executions", "backup_snapshots", "recovery_operations", "wedding_backup_settings"]
+    {
+        let count: i64 = client.query_one(&format!("SELECT count(*) FROM keepsake.{table}"), &[]).await.unwrap().get(0);
         assert_eq!(count, 1, "{table}");
     }
     let other = client.execute("UPDATE keepsake.weddings SET vanished_at = now()", &[]).await.unwrap_err();

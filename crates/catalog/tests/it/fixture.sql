@@ -2,8 +2,8 @@
 -- the organisation: ...a0 and ...b0.
 CREATE FUNCTION pg_temp.id(organisation text, what int) RETURNS uuid LANGUAGE sql IMMUTABLE
     AS $$ SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(what), 10, '0') || organisation)::uuid $$;
+UPDATE keepsake.organisations SET id = pg_temp.id('f0', 0) WHERE kind = 'operator';
 INSERT INTO keepsake.organisations (id, name, kind, created_at) VALUES
-    (pg_temp.id('f0', 0), 'Operator', 'operator', now()),
     (pg_temp.id('a0', 0), 'Supplier A', 'supplier', now()),
     (pg_temp.id('b0', 0), 'Supplier B', 'supplier', now());
 INSERT INTO keepsake.storage_targets (id, organisation_id, name, tier, url, created_at)

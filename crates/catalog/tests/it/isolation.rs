@@ -22,7 +22,8 @@ async fn every_tenant_table_forces_row_security_with_a_check_on_what_is_written(
     }
     // Of the others, each is protected, or closed to the application.
     for table in tables(&world.owner, false).await {
-        let open = "SELECT NOT relrowsecurity AND has_table_privilege('keepsake_app', oid, 'SELECT, INSERT, UPDATE, DELETE')
+        let open =
+            "SELECT NOT relrowsecurity AND has_table_privilege('keepsake_app', oid, 'SELECT, INSERT, UPDATE, DELETE')
                     FROM pg_class WHERE oid = ('keepsake.' || $1::text)::regclass";
         assert!(!world.owner.query_one(open, &[&table]).await.unwrap().get::<_, bool>(0), "{table}");
     }
@@ -62,7 +63,9 @@ async fn one_organisation_sees_and_changes_nothing_of_another() {
         let columns: String = world.owner.query_one(columns, &[&table]).await.unwrap().get(0);
         let row = format!("SELECT to_jsonb(t) FROM keepsake.{table} AS t WHERE organisation_id = $1 LIMIT 1");
         let row: serde_json::Value = world.owner.query_one(&row, &[world.b.as_uuid()]).await.unwrap().get(0);
-        let insert = format!("INSERT INTO keepsake.{table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::keepsake.{table}, $1)");
+        let insert = format!(
+            "INSERT INTO keepsake.{table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::keepsake.{table}, $1)"
+        );
         let refused = client.execute(&insert, &[&row]).await.unwrap_err();
         assert_eq!(refused.code().unwrap().code(), "42501", "{table}: planted: {refused:?}");
         client.batch_execute("ROLLBACK").await.unwrap();

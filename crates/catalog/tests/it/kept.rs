@@ -11,7 +11,11 @@ async fn refused(client: &tokio_postgres::Client, statement: &str) -> String {
 #[tokio::test]
 async fn s34_audit_rows_are_added_and_never_changed_even_by_the_owner() {
     let world = World::new().await;
-    for statement in ["UPDATE keepsake.audit_log SET outcome = 'done'", "DELETE FROM keepsake.audit_log", "TRUNCATE keepsake.audit_log CASCADE"] {
+    for statement in [
+        "UPDATE keepsake.audit_log SET outcome = 'done'",
+        "DELETE FROM keepsake.audit_log",
+        "TRUNCATE keepsake.audit_log CASCADE",
+    ] {
         assert!(refused(&world.owner, statement).await.contains("not changed or removed"), "{statement}");
     }
     let client = world.app().await;
@@ -40,7 +44,10 @@ async fn s25_a_promise_to_keep_a_point_never_shrinks() {
     let world = World::new().await;
     let client = world.app().await;
     enter(&client, admin_of(world.a)).await;
-    client.batch_execute("UPDATE keepsake.backup_snapshots SET keep_until = keep_until + interval '1 day'").await.unwrap();
+    client
+        .batch_execute("UPDATE keepsake.backup_snapshots SET keep_until = keep_until + interval '1 day'")
+        .await
+        .unwrap();
     let shorter = "UPDATE keepsake.backup_snapshots SET keep_until = keep_until - interval '1 second'";
     assert!(refused(&client, shorter).await.contains("can only grow"));
 }

@@ -159,7 +159,9 @@ async fn a_job_that_fails_is_tried_again_until_it_is_dead() {
     put(&world.catalog, &[job(0, world.a, 4)]).await;
     let error = serde_json::json!({"code": "database-unreachable"});
     for attempt in 1..=3 {
-        let [claimed] = &claim(&world.catalog, Lane::Ordinary, 1, Limits::default()).await[..] else { panic!("{attempt}") };
+        let [claimed] = &claim(&world.catalog, Lane::Ordinary, 1, Limits::default()).await[..] else {
+            panic!("{attempt}")
+        };
         let dead = end(&world.catalog, claimed, Outcome::Retry(error.clone(), Timestamp::UNIX_EPOCH)).await.unwrap();
         assert_eq!(dead, attempt == 3);
     }

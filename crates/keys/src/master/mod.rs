@@ -17,6 +17,20 @@ const ID_LABEL: &[u8] = b"keepsake/v1/master-key-id";
 const WRAP_LABEL: &[u8] = b"keepsake/v1/wrap";
 const LOCATE_LABEL: &[u8] = b"keepsake/v1/locate";
 const JOURNAL_LABEL: &[u8] = b"keepsake/v1/journal";
+const TOKEN_LABEL: &[u8] = b"keepsake/v1/access-token";
+const CHECKPOINT_LABEL: &[u8] = b"keepsake/v1/audit-checkpoint";
+const SEAL_LABEL: &[u8] = b"keepsake/v1/catalog-seal";
+const CATALOG_APPLICATION_LABEL: &[u8] = b"keepsake/v1/catalog-role/application";
+const CATALOG_WORKER_LABEL: &[u8] = b"keepsake/v1/catalog-role/worker";
+
+/// A role that the service logs in as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogRole {
+    /// For requests and use cases.
+    Application,
+    /// For the queue.
+    Worker,
+}
 
 /// The key that wraps all vault secrets. Wiped from memory when dropped; `Debug` shows its id only.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -30,12 +44,36 @@ impl MasterKey {
         MasterKeyId(id)
     }
 
-    /// The key that seals vault secrets.
     /// The key under which this installation signs its journal of acts.
     pub fn journal_signing(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.derived(JOURNAL_LABEL)
     }
 
+    /// The key under which the service signs access tokens.
+    pub fn token_signing(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        self.derived(TOKEN_LABEL)
+    }
+
+    /// The seed of the key pair (Ed25519) under which the service signs checkpoints of its audit log.
+    pub fn checkpoint_signing(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        self.derived(CHECKPOINT_LABEL)
+    }
+
+    /// The password of one of the service's roles in its catalog: the same on every node, and stored nowhere.
+    pub fn catalog_password(&self, role: CatalogRole) -> Zeroizing<String> {
+        let label = match role {
+            CatalogRole::Application => CATALOG_APPLICATION_LABEL,
+            CatalogRole::Worker => CATALOG_WORKER_LABEL,
+        };
+        Zeroizing::new(hex::encode(self.derived(label).as_ref()))
+    }
+
+    /// The key that seals secrets in the catalog.
+    pub(crate) fn sealing(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        self.derived(SEAL_LABEL)
+    }
+
+    /// The key that seals vault secrets.
     pub(crate) fn wrapping(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.derived(WRAP_LABEL)
     }
@@ -123,7 +161,18 @@ mod tests {
     #[test]
     fn derived_keys_differ_from_each_other_and_from_the_master_key() {
         let key = MasterKey::fixed(1);
-        assert_ne!(key.wrapping(), key.locating());
+        let derived = [
+            key.wrapping(),
+            key.locating(),
+            key.journal_signing(),
+            key.token_signing(),
+            key.checkpoint_signing(),
+            key.sealing(),
+        ];
+        let different: std::collections::BTreeSet<[u8; KEY_BYTES]> = derived.iter().map(|key| **key).collect();
+        assert_eq!(different.len(), derived.len());
+        let password = |role| key.catalog_password(role);
+        assert_ne!(password(CatalogRole::Application), password(CatalogRole::Worker));
         assert_ne!(*key.wrapping(), [1; KEY_BYTES]);
         assert_ne!(key.wrapping()[..16], key.id().0);
     }

@@ -1,0 +1,52 @@
+//! Who called, once they are known: for the rules, and for the catalog.
+
+use keepsake_catalog::{self as catalog, Scope};
+use keepsake_domain::{
+    OrganisationId, RequestId, TokenId, UserId,
+    permission::{Actor, Person, Role, Service},
+};
+
+/// Who calls a use case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// For the permission table.
+    pub actor: Actor,
+    /// For the catalog.
+    pub scope: Scope,
+}
+
+impl Caller {
+    /// A user who logged in.
+    pub fn person(user: UserId, organisation: OrganisationId, person: Person, request: RequestId) -> Self {
+        let role = match person.role {
+            Role::Member => catalog::Role::Member,
+            Role::Admin => catalog::Role::Admin,
+            Role::Auditor => catalog::Role::Auditor,
+        };
+        let scope = Scope {
+            organisation: Some(organisation),
+            actor: catalog::Actor::User(user),
+            role,
+            operator: person.is_operator_admin(),
+            request,
+        };
+        Self { actor: Actor::Person(person), scope }
+    }
+
+    /// A program with a token.
+    pub fn program(token: TokenId, organisation: OrganisationId, service: Service, request: RequestId) -> Self {
+        let scope = Scope {
+            organisation: Some(organisation),
+            actor: catalog::Actor::Token(token),
+            role: catalog::Role::Service,
+            operator: service.operator,
+            request,
+        };
+        Self { actor: Actor::Service(service), scope }
+    }
+
+    /// The organisation that they belong to.
+    pub const fn organisation(&self) -> Option<OrganisationId> {
+        self.scope.organisation
+    }
+}
