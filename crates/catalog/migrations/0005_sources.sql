@@ -42,6 +42,8 @@ CREATE TABLE keepsake.sources (
     mapping_version bigint NOT NULL DEFAULT 0,
     -- What stays the same when the server moves; vaults are found by it.
     identity text,
+    -- Whose weddings are whose, by the value of the mapping's organisation column: {"value": organisation_id}.
+    assignments jsonb NOT NULL DEFAULT '{}',
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     synced_at timestamptz,

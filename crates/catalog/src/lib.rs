@@ -18,6 +18,8 @@ mod page;
 mod process;
 pub mod queue;
 mod scope;
+pub mod sources;
+pub mod targets;
 mod tx;
 
 pub use connect::{Catalog, Settings};
