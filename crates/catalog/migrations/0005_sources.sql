@@ -62,8 +62,8 @@ CREATE TABLE keepsake.weddings (
     id uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES keepsake.organisations (id),
     source_id uuid NOT NULL REFERENCES keepsake.sources (id),
-    -- Its id in the source.
-    external_id text NOT NULL,
+    -- Its id in the source. By code points, so that a sync can walk it beside the source's own rows in one order everywhere.
+    external_id text COLLATE "C" NOT NULL,
     -- What the rules ask: dates, zone, counts (domain::wedding::Facts). No names.
     facts jsonb NOT NULL,
     first_day date,
@@ -71,6 +71,7 @@ CREATE TABLE keepsake.weddings (
     protection jsonb NOT NULL,
     criticality text NOT NULL CHECK (criticality IN ('critical', 'high', 'medium', 'low')),
     vault_id uuid,
+    -- When a sync last found something new about it; while it has not vanished, it was there at its source's synced_at.
     seen_at timestamptz NOT NULL,
     -- Its row is gone from the source (S14).
     vanished_at timestamptz,
@@ -81,7 +82,8 @@ CREATE TABLE keepsake.weddings (
     UNIQUE (source_id, external_id),
     UNIQUE (organisation_id, id)
 );
-CREATE INDEX weddings_day ON keepsake.weddings (organisation_id, first_day, id);
+-- The list is in the order of days, those without one last.
+CREATE INDEX weddings_day ON keepsake.weddings (organisation_id, coalesce(first_day, '9999-12-31'::date), id);
 CREATE INDEX weddings_due ON keepsake.weddings (next_run_at) WHERE vanished_at IS NULL;
 
 CREATE TABLE keepsake.wedding_members (

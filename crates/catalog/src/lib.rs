@@ -12,15 +12,18 @@
 pub mod audit;
 mod connect;
 mod error;
+pub mod members;
 mod migrate;
 pub mod organisations;
 mod page;
 mod process;
 pub mod queue;
 mod scope;
+pub mod settings;
 pub mod sources;
 pub mod targets;
 mod tx;
+pub mod weddings;
 
 pub use connect::{Catalog, Settings};
 pub use error::{Error, Result};
