@@ -44,6 +44,8 @@ CREATE TABLE keepsake.sources (
     identity text,
     -- Whose weddings are whose, by the value of the mapping's organisation column: {"value": organisation_id}.
     assignments jsonb NOT NULL DEFAULT '{}',
+    -- The operator set it: it may be a socket, a path of the host, or in a private network (S29).
+    by_operator boolean NOT NULL DEFAULT false,
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     synced_at timestamptz,

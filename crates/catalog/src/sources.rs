@@ -66,6 +66,8 @@ pub struct Source {
     pub identity: Option<String>,
     /// Whose weddings are whose, by the value of the mapping's organisation column; all others are the source's own.
     pub assignments: Assignments,
+    /// The operator set it: it may be a socket, a path of the host, or in a private network (S29).
+    pub by_operator: bool,
     /// Counts changes of anything else.
     pub version: i64,
     /// Since when it is here.
@@ -89,6 +91,7 @@ struct Row {
     mapping_version: i64,
     identity: Option<String>,
     assignments: serde_json::Value,
+    by_operator: bool,
     version: i64,
     created_at: jiff_sqlx::Timestamp,
     synced_at: Option<jiff_sqlx::Timestamp>,
@@ -112,6 +115,7 @@ impl TryFrom<Row> for Source {
             mapping_version: row.mapping_version,
             identity: row.identity,
             assignments: serde_json::from_value(row.assignments).map_err(|_| Error::row("assignments of a source"))?,
+            by_operator: row.by_operator,
             version: row.version,
             created_at: row.created_at.to_jiff(),
             synced_at: row.synced_at.map(jiff_sqlx::Timestamp::to_jiff),
@@ -132,8 +136,9 @@ fn assignments(source: &Source) -> serde_json::Value {
 pub async fn add(tx: &mut Tx, source: &Source) -> Result<()> {
     sqlx::query!(
         "INSERT INTO keepsake.sources (id, organisation_id, name, kind, location, capture_credential_sealed,
-             restore_credential_sealed, files_root, identity, version, created_at, assignments)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             restore_credential_sealed, files_root, identity, version, created_at, assignments,
+             by_operator)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         source.id.as_uuid(),
         source.organisation.as_uuid(),
         source.name,
@@ -146,6 +151,7 @@ pub async fn add(tx: &mut Tx, source: &Source) -> Result<()> {
         source.version,
         source.created_at.to_sqlx() as _,
         assignments(source),
+        source.by_operator,
     )
     .execute(tx.connection())
     .await?;
@@ -160,7 +166,7 @@ pub async fn get(tx: &mut Tx, id: SourceId) -> Result<Option<Source>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT id, organisation_id, name, kind, location, capture_credential_sealed, restore_credential_sealed, files_root,
-             mapping, mapping_version, identity, assignments, version, created_at, synced_at, sync_error
+             mapping, mapping_version, identity, assignments, by_operator, version, created_at, synced_at, sync_error
          FROM keepsake.sources WHERE id = $1 AND deleted_at IS NULL",
         id.as_uuid(),
     )
@@ -177,7 +183,7 @@ pub async fn list(tx: &mut Tx, size: u16, after: Option<Cursor>) -> Result<Page<
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, organisation_id, name, kind, location, capture_credential_sealed, restore_credential_sealed, files_root,
-             mapping, mapping_version, identity, assignments, version, created_at, synced_at, sync_error
+             mapping, mapping_version, identity, assignments, by_operator, version, created_at, synced_at, sync_error
          FROM keepsake.sources
          WHERE deleted_at IS NULL AND ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2))
          ORDER BY created_at DESC, id DESC LIMIT $3",
@@ -200,7 +206,7 @@ pub async fn replace(tx: &mut Tx, source: &Source) -> Result<Option<i64>> {
     let version = sqlx::query_scalar!(
         "UPDATE keepsake.sources
          SET name = $3, location = $4, capture_credential_sealed = $5, restore_credential_sealed = $6, files_root = $7,
-             identity = $8, assignments = $9, version = version + 1
+             identity = $8, assignments = $9, by_operator = $10, version = version + 1
          WHERE id = $1 AND version = $2 AND deleted_at IS NULL RETURNING version",
         source.id.as_uuid(),
         source.version,
@@ -211,6 +217,7 @@ pub async fn replace(tx: &mut Tx, source: &Source) -> Result<Option<i64>> {
         source.files_root,
         source.identity,
         assignments(source),
+        source.by_operator,
     )
     .fetch_optional(tx.connection())
     .await?;

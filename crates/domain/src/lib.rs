@@ -8,6 +8,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod criticality;
+pub mod egress;
 pub mod execution;
 pub mod frequency;
 pub mod group;

@@ -19,6 +19,7 @@ mod names;
 mod port;
 mod read;
 mod references;
+mod roots;
 mod scan;
 mod weddings;
 
@@ -29,6 +30,7 @@ pub use hash::{RowHasher, scope_hash};
 pub use manifest::*;
 pub use names::{file_path, references_path, rows_path};
 pub use port::*;
+pub use roots::{Root, Roots, roots};
 pub use weddings::{Captured, Options, Progress, Request, WEDDINGS_MAX, weddings};
 
 /// The result of a capture.

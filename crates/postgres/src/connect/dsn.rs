@@ -101,7 +101,7 @@ pub struct Dsn {
     pub(super) ssl_client: Option<(PathBuf, PathBuf)>,
     pub(super) read_write: bool,
     pub(super) channel_binding: bool,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Dsn {
@@ -140,7 +140,7 @@ impl Dsn {
         Self::complete(given, env, warnings)
     }
 
-    fn complete(given: Parameters, env: Env<'_>, mut warnings: Vec<String>) -> Result<Self> {
+    pub(super) fn complete(given: Parameters, env: Env<'_>, mut warnings: Vec<String>) -> Result<Self> {
         let mut all = Known::new(given)?;
         if let Some(name) = all.take("service").or_else(|| variable(env, "PGSERVICE")) {
             all.add_missing(service::parameters(&name, &service_files(env))?)?;

@@ -119,6 +119,23 @@ pub enum Error {
         /// The files.
         looked_in: String,
     },
+    /// A host is not one of the public Internet, and who named it may reach no other (safety rule S29).
+    #[error(
+        "`{host}` is not on the public Internet: the operator of this installation can set up sources on its own networks"
+    )]
+    NotPublic {
+        /// As it was written.
+        host: String,
+    },
+    /// A host's name has no address.
+    #[error("the host `{host}` cannot be looked up")]
+    Unresolved {
+        /// As it was written.
+        host: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Certificates or keys cannot be used.
     #[error("TLS cannot be set up: {what}")]
     Tls {

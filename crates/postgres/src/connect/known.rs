@@ -44,6 +44,11 @@ const IGNORED: &[&str] = &[
     "ssl_min_protocol_version",
 ];
 
+/// Whether a parameter is of no consequence here.
+pub(super) fn is_ignored(key: &str) -> bool {
+    IGNORED.contains(&key)
+}
+
 /// Parameters by name, each known to be one of libpq's.
 pub(super) struct Known(BTreeMap<String, String>);
 

@@ -17,6 +17,7 @@ mod open;
 mod parse;
 mod passfile;
 mod pooler;
+mod remote;
 mod service;
 mod session;
 mod tls;
