@@ -61,7 +61,12 @@ async fn a_mapping_that_does_not_fit_or_reaches_the_host_is_refused_with_its_lin
     let error = set(host.clone()).await;
     assert_eq!(error.code(), Code::MappingInvalid);
     assert!(error.chain().contains(&format!("line {}", line_of(&host, "file:///etc"))), "{}", error.chain());
-    source::set_mapping(&world.service, &world.operator(), source.id, 0, host).await.unwrap();
+    source::set_mapping(&world.service, &world.operator(), source.id, 0, host.clone()).await.unwrap();
+    // What the operator set may stay, and go nowhere else.
+    source::set_mapping(&world.service, &admin, source.id, 1, format!("{host}\n# reviewed\n")).await.unwrap();
+    let elsewhere = host.replace("file:///etc", "file:///root");
+    let error = source::set_mapping(&world.service, &admin, source.id, 2, elsewhere).await.unwrap_err();
+    assert_eq!(error.code(), Code::MappingInvalid);
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ async fn s14_a_deleted_wedding_vanishes_keeps_its_protection_and_comes_back() {
     );
     let vanished = Filter { vanished: Some(true), ..Filter::default() };
     let admin = world.admin(world.a);
-    assert_eq!(wedding::list(&world.service, &admin, vanished, 50, None).await.unwrap().items, [gone.clone()]);
+    assert_eq!(wedding::list(&world.service, &admin, vanished, 50, None).await.unwrap().items, vec![gone.clone()]);
     world.clock.set("2026-03-03T12:00:00Z".parse().unwrap());
     assert_eq!(world.sync(source.id).await.vanished, 0, "it is told once");
     assert_eq!(one(&world, 3).await.vanished_at, gone.vanished_at);
