@@ -4,7 +4,7 @@ use super::{
     Address, Shown,
     create::{check_name, explained},
     credential::{self, Purpose},
-    find, subject,
+    find, lasting, subject,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -56,12 +56,18 @@ pub async fn change(service: &Service, caller: &Caller, id: SourceId, change: Ch
             source.location.clone_from(&checked.location);
             source.capture_credential = sealed(Purpose::Capture, &checked.capture)?;
             source.restore_credential = sealed(Purpose::Restore, &checked.restore)?;
-            source.by_operator = caller.scope.operator;
+            if source.by_operator && !operator {
+                // What the operator vouched for was another server.
+                source.identity = None;
+            }
+            source.by_operator = operator;
         }
         change.name.trim().clone_into(&mut source.name);
         source.files_root.clone_from(&change.files_root);
         source.assignments.clone_from(&change.assignments);
-        source.identity = change.identity.clone().or(source.identity);
+        if let Some(name) = &change.identity {
+            source.identity = Some(lasting::named(caller, organisation, name, source.identity.as_deref())?);
+        }
         source.version = change.version;
         let mut tx = service.begin(caller).await?;
         let version = sources::replace(&mut tx, &source).await.map_err(failed)?;

@@ -3,7 +3,7 @@
 use super::{
     Shown, connect_error,
     credential::{self, Keys, Purpose, Secret},
-    subject,
+    lasting, subject,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -49,7 +49,8 @@ pub struct New {
     pub address: Address,
     /// Where the files are that rows name, if the mapping does not say.
     pub files_root: Option<String>,
-    /// What stays the same when the server moves. Found out from the database if `None`.
+    /// What stays the same when the server moves. Found out from the database if `None`. Counts within the organisation, unless the
+    /// operator names it.
     pub identity: Option<String>,
     /// Whose weddings are whose, by the value of the mapping's organisation column.
     pub assignments: Assignments,
@@ -140,6 +141,11 @@ pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Show
     let operators = checked.host || new.files_root.is_some() || !new.assignments.is_empty();
     let action = if operators { Action::HostSourceCreate } else { Action::SourceCreate };
     let id = SourceId::from_uuid(service.context.new_id()?);
+    let identity = match &new.identity {
+        Some(name) => Some(lasting::named(caller, organisation, name, None)?),
+        None if checked.kind == Kind::Database => None,
+        None => Some(lasting::registered(organisation, id)),
+    };
     let work = async {
         let sealed = |purpose: Purpose, secret: &Option<Secret>| {
             let place = purpose.place(organisation, *id.as_uuid());
@@ -156,7 +162,7 @@ pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Show
             files_root: new.files_root.clone(),
             mapping: None,
             mapping_version: 0,
-            identity: new.identity.clone(),
+            identity,
             assignments: new.assignments.clone(),
             by_operator: caller.scope.operator,
             version: 1,

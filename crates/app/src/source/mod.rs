@@ -9,6 +9,7 @@ mod create;
 mod credential;
 mod delete;
 mod inspect;
+mod lasting;
 mod list;
 mod mapping;
 mod plan;

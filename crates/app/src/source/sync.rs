@@ -4,7 +4,9 @@
 //! and a row is written only if something about it changed. Whose row is gone has *vanished* (S14): it is marked, keeps
 //! its days and protection, and is no longer captured, because what is gone may be damage.
 
-use super::{CredentialPurpose, Purpose, credential, find, identity, inspect::only_databases, next_run, open, subject};
+use super::{
+    CredentialPurpose, Purpose, credential, find, identity, inspect::only_databases, lasting, next_run, open, subject,
+};
 use crate::{
     error::{Code, Error, Result},
     mapping,
@@ -12,7 +14,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use keepsake_catalog::{
-    Scope, Tx, settings,
+    Scope, Tx, organisations, settings,
     sources::{self, Source},
     weddings::{self, Wedding},
 };
@@ -97,7 +99,13 @@ async fn look(service: &Service, scope: &Scope, source: &Source, thresholds: &Th
     let identity = match &source.identity {
         Some(known) => known.clone(),
         // A role that may not ask for the cluster's id is good enough for all else.
-        None => identity(&session, None).await.unwrap_or_else(|_| format!("source:{}", source.id)),
+        None => match identity(&session, None).await {
+            Ok(name) => {
+                let operator = organisations::operator(&mut begin(service, scope).await?).await.map_err(failed)?;
+                lasting::found(source.organisation, operator, name)
+            }
+            Err(_) => lasting::registered(source.organisation, source.id),
+        },
     };
     let schema = schema::read(&session.client).await.map_err(|error| {
         Error::because(Code::DatabaseUnreachable, "the database's catalog could not be read", error)

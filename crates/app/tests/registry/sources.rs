@@ -122,6 +122,48 @@ async fn s29_a_supplier_reaches_neither_the_host_nor_its_networks() {
 }
 
 #[tokio::test]
+async fn s29_nobody_takes_on_the_identity_of_anothers_source_and_so_its_vaults() {
+    let world = World::new().await;
+    let named = |name: &str| New {
+        identity: Some(name.to_owned()),
+        ..at(New { organisation: None, ..world.planner_source() }, "postgres://u@db.example/d")
+    };
+    let a = source::create(&world.service, &world.admin(world.a), named("production")).await.unwrap();
+    let a_identity = a.identity.clone().unwrap();
+    // The same name, and the whole of what the other shows.
+    for (n, name) in ["production", a_identity.as_str()].into_iter().enumerate() {
+        let new = New { name: format!("copy {n}"), ..named(name) };
+        let b = source::create(&world.service, &world.admin(world.b), new).await.unwrap();
+        let b_identity = b.identity.unwrap();
+        assert!(b_identity.starts_with(&world.b.to_string()) && b_identity != a_identity, "{b_identity}");
+    }
+    // A change that sends back what it read changes nothing; one by the operator is taken as it is.
+    let change = |version, name: &str| Change {
+        version,
+        name: a.name.clone(),
+        address: None,
+        files_root: None,
+        identity: Some(name.to_owned()),
+        assignments: BTreeMap::new(),
+    };
+    let same = source::change(&world.service, &world.admin(world.a), a.id, change(1, &a_identity)).await.unwrap();
+    assert_eq!(same.identity.as_ref(), Some(&a_identity));
+    let set = source::change(&world.service, &world.operator(), a.id, change(2, "planner")).await.unwrap();
+    assert_eq!(set.identity.as_deref(), Some("planner"));
+
+    // What a server says of itself is the same for whoever registers it, and counts within their organisation.
+    let mut found = Vec::new();
+    for organisation in [world.a, world.b] {
+        let new = New { organisation: Some(organisation), name: "planner 2".to_owned(), ..world.planner_source() };
+        let source = source::create(&world.service, &world.operator(), new).await.unwrap();
+        world.map(source.id).await;
+        world.sync(source.id).await;
+        found.push(source::get(&world.service, &world.operator(), source.id).await.unwrap().identity.unwrap());
+    }
+    assert!(found[0].starts_with(&world.a.to_string()) && found[1].starts_with(&world.b.to_string()), "{found:?}");
+}
+
+#[tokio::test]
 async fn a_change_needs_the_version_that_was_read_and_keeps_what_it_does_not_name() {
     let world = World::new().await;
     let source = world.mapped().await;
@@ -149,6 +191,8 @@ async fn a_change_needs_the_version_that_was_read_and_keeps_what_it_does_not_nam
     source::change(&world.service, &admin, source.id, Change { address, ..rename(2, "weddings") }).await.unwrap();
     let error = source::inspect(&world.service, &admin, source.id).await.unwrap_err();
     assert_eq!(error.code(), Code::Forbidden);
+    let shown = source::get(&world.service, &admin, source.id).await.unwrap();
+    assert_eq!(shown.identity, None, "nor is it what the operator vouched for");
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ async fn every_wedding_is_found_with_its_facts_and_protection_and_found_again_wi
     assert!(!wedding.protection.explanation.is_empty());
     let shown = source::get(&world.service, &world.admin(world.a), source.id).await.unwrap();
     assert_eq!((shown.synced_at, shown.sync_error), (Some(world.now()), None));
-    assert!(shown.identity.unwrap().starts_with("postgres:"));
+    let identity = shown.identity.unwrap();
+    assert!(identity.starts_with(&format!("{}/postgres:", world.a)), "{identity}");
 
     let written = "SELECT max(xmin::text::bigint) FROM keepsake.weddings";
     let before: i64 = world.owner.query_one(written, &[]).await.unwrap().get(0);
