@@ -13,6 +13,7 @@ pub mod error;
 pub mod export;
 pub mod file_stores;
 pub mod home;
+pub mod identity;
 pub mod install;
 pub mod issue;
 pub mod journal;

@@ -9,10 +9,13 @@
 //! compiled; what the checks need is committed in `.sqlx` (`script/prepare-queries` renews it). This is the only crate that
 //! names sqlx. It leaves rules to `keepsake-domain`, sealing of secrets to `keepsake-keys`, and use cases to `keepsake-app`.
 
+pub mod api_tokens;
 pub mod audit;
 mod connect;
+pub mod credentials;
 mod error;
 pub mod members;
+pub mod login_failures;
 mod migrate;
 pub mod organisations;
 mod page;
@@ -24,6 +27,9 @@ pub mod sources;
 pub mod targets;
 mod tx;
 pub mod weddings;
+pub mod sessions;
+mod tx;
+pub mod users;
 
 pub use connect::{Catalog, Settings};
 pub use error::{Error, Result};

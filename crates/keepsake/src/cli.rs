@@ -2,7 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use keepsake_domain::{
-    Group, OperationId, PointId, VaultId,
+    Group, OperationId, OrganisationId, PointId, VaultId,
+    permission::Role,
     restore::{ConflictRule, Mode},
 };
 use std::path::PathBuf;
@@ -62,6 +63,9 @@ pub enum Command {
     /// Keys and secrets.
     #[command(subcommand)]
     Keys(Keys),
+    /// Look after the service at its machine.
+    #[command(subcommand)]
+    Admin(Admin),
     /// Check this installation: programs, keys, permissions, storage, database.
     Doctor(Doctor),
     /// Show everything on a private database with sample weddings, in a temporary folder.
@@ -344,6 +348,37 @@ pub enum Keys {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+}
+
+/// `keepsake admin ...`.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Create a user who can log in: the first admin, and anybody else. Takes the master key, and no login.
+    CreateUser(CreateUser),
+}
+
+/// `keepsake admin create-user`.
+#[derive(Debug, Args)]
+pub struct CreateUser {
+    /// Their address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+    /// What people call them.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub name: String,
+    /// What they are in their organisation.
+    #[arg(long, default_value = "admin", value_name = "member|admin|auditor")]
+    pub role: Role,
+    /// Their organisation. Default: the operator's, which runs the installation.
+    #[arg(long, value_name = "ID")]
+    pub organisation: Option<OrganisationId>,
+    /// Read the password from the first line of this file, or of standard input if it is `-`. Without it the terminal asks.
+    #[arg(long, value_name = "FILE|-")]
+    pub password_file: Option<PathBuf>,
+    /// A variable or a file that holds the postgres:// URL of the catalog, for the role that owns it. Without one, a private
+    /// PostgreSQL runs in KEEPSAKE_HOME.
+    #[arg(long, env = "KEEPSAKE_CATALOG_URL", value_name = "env:NAME|file:PATH")]
+    pub catalog_url: Option<String>,
 }
 
 /// `keepsake doctor`.

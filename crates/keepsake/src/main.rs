@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod output;
+mod password;
 mod progress;
 
 use clap::Parser;

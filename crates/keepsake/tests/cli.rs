@@ -13,7 +13,7 @@ use std::{
 };
 use world::{Run, World, finished, planner::Planner, signal};
 
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["init"],
     &["inspect"],
@@ -30,6 +30,8 @@ const COMMANDS: [&[&str]; 19] = [
     &["undo"],
     &["verify"],
     &["keys", "export-restic"],
+    &["admin"],
+    &["admin", "create-user"],
     &["doctor"],
     &["demo"],
     &["completions"],

@@ -1,5 +1,6 @@
 //! One file a command: it calls a use case and shows what came of it.
 
+mod admin;
 mod backup;
 mod completions;
 mod demo;
@@ -77,6 +78,7 @@ pub async fn run(cli: Cli, output: Output, cancel: CancellationToken) -> Result<
         Command::Backup(asked) => backup::run(&surroundings, &asked).await?,
         Command::Vaults(storage) => vaults::run(&surroundings, &storage).await?,
         Command::Points(points) => points::run(&surroundings, &points).await?,
+        Command::Admin(asked) => admin::run(&surroundings, &asked).await?,
         Command::Keys(keys) => keys::run(&surroundings, &keys).await?,
         Command::Inspect(asked) => inspect::run(&surroundings, &asked).await?,
         Command::Restore(asked) => Box::pin(restore::run(&surroundings, asked)).await?,
