@@ -14,6 +14,7 @@ use keepsake_keys::CatalogRole;
 use keepsake_postgres::cluster::{self, Cluster, Programs};
 use rustix::fs::{FlockOperation, flock};
 use std::{
+    ffi::OsString,
     fs::{self, File},
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -33,6 +34,30 @@ const SERVER_SETTINGS: &[(&str, &str)] = &[
     ("log_parameter_max_length_on_error", "0"),
     ("log_min_error_statement", "panic"),
 ];
+
+/// The catalog's URL from where it is kept: `env:NAME` or `file:PATH`. A URL on a command line would show its password to every
+/// user of the machine.
+///
+/// # Errors
+/// [`Code::DsnInvalid`]; what was found is never repeated.
+pub fn locate(spec: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<String> {
+    let wrong = |message: &str| Error::new(Code::DsnInvalid, message);
+    let url = if let Some(name) = spec.strip_prefix("env:") {
+        let value = env(name).and_then(|value| value.into_string().ok());
+        value.ok_or_else(|| wrong(&format!("the variable {name}, which should hold the catalog's URL, is not set")))?
+    } else if let Some(path) = spec.strip_prefix("file:") {
+        let failed =
+            |error| Error::because(Code::DsnInvalid, format!("cannot read the catalog's URL from {path}"), error);
+        fs::read_to_string(path).map_err(failed)?
+    } else {
+        return Err(wrong("name a variable (env:NAME) or a file (file:PATH) that holds the catalog's URL"));
+    };
+    let url = url.trim();
+    match url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        true => Ok(url.to_owned()),
+        false => Err(wrong("the catalog's URL must be one of PostgreSQL: postgres://user@host/database")),
+    }
+}
 
 /// The private server of an embedded catalog. Dropped, it is stopped.
 #[derive(Debug)]
@@ -196,5 +221,25 @@ pub(crate) fn failed(error: keepsake_catalog::Error) -> Error {
         Catalog::Exists { .. } => Error::because(Code::Exists, "something of that name is there already", error),
         Catalog::Missing { .. } => Error::because(Code::NotFound, "something that this refers to is not there", error),
         error => Error::because(Code::CatalogFailed, "the catalog cannot be used", error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_found_where_it_is_kept_and_never_repeated() {
+        let env = |name: &str| match name {
+            "GOOD" => Some("postgres://owner:secret@db/catalog\n".into()),
+            "BAD" => Some("mysql://owner:secret@db/catalog".into()),
+            _ => None,
+        };
+        assert_eq!(locate("env:GOOD", &env).unwrap(), "postgres://owner:secret@db/catalog");
+        for spec in ["env:BAD", "env:NONE", "file:/nowhere/url", "postgres://owner:secret@db/catalog"] {
+            let error = locate(spec, &env).unwrap_err();
+            assert_eq!(error.code(), Code::DsnInvalid, "{spec}");
+            assert!(!error.chain().contains("secret"), "{}", error.chain());
+        }
     }
 }

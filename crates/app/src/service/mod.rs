@@ -8,6 +8,7 @@
 mod caller;
 pub mod catalog;
 mod frame;
+mod ready;
 
 pub use caller::Caller;
 
