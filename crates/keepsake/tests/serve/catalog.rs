@@ -1,9 +1,6 @@
 //! A catalog on a server that is named, and what the service says when it is gone.
 
-use crate::{
-    service::Service,
-    world::World,
-};
+use crate::{service::Service, world::World};
 use keepsake_testkit::postgres::Server;
 use std::time::Instant;
 

@@ -101,7 +101,8 @@ impl Drop for Service {
 
 /// A request by curl.
 pub fn curl(url: &str, arguments: &[&str]) -> Answer {
-    let output = Command::new("curl").args(["-sS", "-i", "--max-time", "30"]).args(arguments).arg(url).output().unwrap();
+    let output =
+        Command::new("curl").args(["-sS", "-i", "--max-time", "30"]).args(arguments).arg(url).output().unwrap();
     assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let (mut head, mut body) = text.split_once("\r\n\r\n").unwrap();

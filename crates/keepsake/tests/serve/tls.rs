@@ -1,6 +1,9 @@
 //! TLS by the service itself.
 
-use crate::{process::reachable, service::{Service, curl}};
+use crate::{
+    process::reachable,
+    service::{Service, curl},
+};
 use std::process::Command;
 
 #[test]

@@ -62,7 +62,9 @@ pub async fn handle(State(app): State<App>, mut request: Request, next: Next) ->
         let code = failure.as_ref().map(Failure::code).unwrap_or_default();
         let cause = failure.as_ref().and_then(Failure::cause).unwrap_or_default().to_owned();
         if let Some(failure) = failure {
-            let headers = std::mem::take(response.headers_mut());
+            let mut headers = std::mem::take(response.headers_mut());
+            // That of the answer without a body.
+            headers.remove(header::CONTENT_LENGTH);
             response = failure.respond(id, &path);
             response.headers_mut().extend(headers);
         }
