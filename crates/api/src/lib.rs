@@ -5,7 +5,13 @@
 //! RFC 3339 in UTC, sizes and counts integers, quantities named with their unit. It knows nothing of HTTP libraries and of
 //! what the service does with a request; names of schemas are unique over the crate, because OpenAPI has one list of them.
 
+pub mod auth;
 pub mod health;
+pub mod page;
 pub mod problem;
+mod secret;
+pub mod tokens;
+pub mod users;
 
 pub use problem::{Fault, Problem};
+pub use secret::Secret;

@@ -141,6 +141,15 @@ codes! {
     Unauthenticated, "unauthenticated", Refused, false, "log in, or give a token";
     /// It takes a second factor given just now.
     MfaRequired, "mfa-required", Refused, false, "give a code of your authenticator (POST /api/auth/mfa/verify) and ask again";
+    /// The code of a second factor is wrong, or was used before.
+    MfaFailed, "mfa-failed", Refused, false, "wait for your authenticator's next code and give that, or use a recovery code";
+    /// Too many failed attempts.
+    TooManyAttempts, "too-many-attempts", Refused, true, "wait 15 minutes after the last attempt that failed, then try again";
+    /// A refresh token came a second time: the session was ended.
+    SessionRevoked, "session-revoked", Refused, false,
+        "log in again; if it was not your own program that sent the token twice, change your password";
+    /// More is asked at once than the service takes on.
+    Busy, "busy", Failed, true, "try again in a few seconds";
     /// The caller's role does not include it.
     Forbidden, "forbidden", Refused, false, "ask an admin of your organisation";
     /// There is no such thing, or not for this caller.

@@ -27,6 +27,8 @@ CREATE TABLE keepsake.credentials (
     password_changed_at timestamptz,
     totp_sealed bytea,
     totp_confirmed_at timestamptz,
+    -- Enrolled and not yet confirmed by a code: until then the one above goes on.
+    totp_pending_sealed bytea,
     -- The last time step that was accepted: a code works once (S31).
     totp_last_step bigint,
     recovery_codes_sha256 bytea[] NOT NULL DEFAULT '{}',
@@ -47,6 +49,8 @@ CREATE TABLE keepsake.sessions (
     refresh_sha256 bytea NOT NULL UNIQUE CHECK (length(refresh_sha256) = 32),
     -- When the second factor was given, which is what freshness counts from (S31).
     mfa_at timestamptz,
+    -- Which factor it was.
+    mfa_method text CHECK (mfa_method IN ('totp', 'recovery_code')),
     issued_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     replaced_at timestamptz,
@@ -60,7 +64,7 @@ CREATE POLICY reach ON keepsake.sessions TO keepsake_app
     USING (organisation_id = ANY ((SELECT keepsake.organisations_in_reach())::uuid[]))
     WITH CHECK (organisation_id = ANY ((SELECT keepsake.organisations_in_reach())::uuid[]));
 GRANT SELECT, INSERT, DELETE ON keepsake.sessions TO keepsake_app;
-GRANT UPDATE (mfa_at, replaced_at, revoked_at) ON keepsake.sessions TO keepsake_app;
+GRANT UPDATE (mfa_at, mfa_method, replaced_at, revoked_at) ON keepsake.sessions TO keepsake_app;
 
 CREATE TABLE keepsake.api_tokens (
     id uuid PRIMARY KEY,

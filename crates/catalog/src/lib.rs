@@ -9,16 +9,22 @@
 //! compiled; what the checks need is committed in `.sqlx` (`script/prepare-queries` renews it). This is the only crate that
 //! names sqlx. It leaves rules to `keepsake-domain`, sealing of secrets to `keepsake-keys`, and use cases to `keepsake-app`.
 
+pub mod api_tokens;
 pub mod audit;
 mod connect;
+pub mod credentials;
 mod error;
+pub mod idempotency;
+pub mod login_failures;
 mod migrate;
 pub mod organisations;
 mod page;
 mod process;
 pub mod queue;
 mod scope;
+pub mod sessions;
 mod tx;
+pub mod users;
 
 pub use connect::{Catalog, Settings};
 pub use error::{Error, Result};

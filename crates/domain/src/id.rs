@@ -92,6 +92,11 @@ uuid_id!(
     "token"
 );
 uuid_id!(
+    /// What began with a login: the family of refresh tokens that replace each other.
+    SessionId,
+    "session"
+);
+uuid_id!(
     /// A protected database, bucket or directory.
     SourceId,
     "source"

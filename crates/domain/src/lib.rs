@@ -37,7 +37,7 @@ pub use frequency::Frequency;
 pub use group::Group;
 pub use id::{
     ConfigurationId, ExecutionId, JobId, LeaseId, OperationId, OrganisationId, PointId, PolicyId, ProcessId, RequestId,
-    SourceId, TargetId, TokenId, UserId, VaultId, WeddingId,
+    SessionId, SourceId, TargetId, TokenId, UserId, VaultId, WeddingId,
 };
 pub use phase::Phase;
 pub use priority::Priority;

@@ -1,12 +1,12 @@
 //! What handlers and middleware are given.
 
 use crate::{middleware::rate::Rates, observe::Metrics};
-use keepsake_app::service::Service;
+use keepsake_app::{idempotency, service::Service};
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How often what is no longer needed is let go.
-const HOUSEKEEPING: Duration = Duration::from_secs(30);
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// The limits of requests.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,10 @@ impl App {
         while stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_some() {
             self.rates.forget_idle();
             self.metrics.keep();
+            if let Err(error) = idempotency::forget(&self.service).await {
+                // The next round does it.
+                tracing::warn!(cause = %error.chain(), "old answers could not be forgotten");
+            }
         }
     }
 }

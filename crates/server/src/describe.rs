@@ -47,6 +47,7 @@ pub fn description() -> Description {
 fn tags() -> Vec<utoipa::openapi::Tag> {
     [
         ("operations", "Whether the service lives and can work."),
+        ("identity", "Logging in, second factors, tokens of programs, and people."),
         ("documentation", "What the service says about itself."),
     ]
     .into_iter()

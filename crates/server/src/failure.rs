@@ -21,6 +21,8 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Seconds after which to try again what failed for a passing reason.
 const PAUSE_SECONDS: u64 = 5;
+/// Failed logins count for this long.
+const THROTTLE_SECONDS: u64 = 15 * 60;
 /// The challenge to nobody in particular (RFC 6750).
 const CHALLENGE: &str = "Bearer";
 /// The challenge to somebody whose second factor is not fresh (RFC 9470).
@@ -37,6 +39,10 @@ pub enum Protocol {
     MediaTypeUnsupported,
     /// Too many requests.
     TooManyRequests,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
+    /// The request with that key is at work.
+    IdempotencyKeyAtWork,
     /// The request took too long.
     TimedOut,
     /// A fault of ours.
@@ -46,11 +52,13 @@ pub enum Protocol {
 impl Protocol {
     /// Every one.
     #[cfg(test)]
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::MediaTypeUnsupported,
         Self::TooManyRequests,
+        Self::IdempotencyKeyReused,
+        Self::IdempotencyKeyAtWork,
         Self::TimedOut,
         Self::Internal,
     ];
@@ -62,6 +70,8 @@ impl Protocol {
             Self::BodyTooLarge => "body-too-large",
             Self::MediaTypeUnsupported => "media-type-unsupported",
             Self::TooManyRequests => "too-many-requests",
+            Self::IdempotencyKeyReused => "idempotency-key-reused",
+            Self::IdempotencyKeyAtWork => "idempotency-key-at-work",
             Self::TimedOut => "timed-out",
             Self::Internal => "internal",
         }
@@ -73,6 +83,8 @@ impl Protocol {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::IdempotencyKeyAtWork => StatusCode::CONFLICT,
             Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -80,7 +92,7 @@ impl Protocol {
 
     const fn retry_after(self) -> Option<u64> {
         match self {
-            Self::TooManyRequests => Some(1),
+            Self::TooManyRequests | Self::IdempotencyKeyAtWork => Some(1),
             Self::TimedOut => Some(PAUSE_SECONDS),
             _ => None,
         }
@@ -91,7 +103,8 @@ impl Protocol {
 const fn status(code: Code) -> StatusCode {
     match code {
         Code::Usage => StatusCode::BAD_REQUEST,
-        Code::Unauthenticated | Code::MfaRequired => StatusCode::UNAUTHORIZED,
+        Code::Unauthenticated | Code::MfaRequired | Code::MfaFailed | Code::SessionRevoked => StatusCode::UNAUTHORIZED,
+        Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound
         | Code::VaultNotFound
@@ -117,7 +130,7 @@ const fn status(code: Code) -> StatusCode {
         // What is at fault is a system of the customer's, behind this one.
         Code::StorageFailed | Code::DatabaseUnreachable | Code::CaptureFailed => StatusCode::BAD_GATEWAY,
         Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-        Code::CatalogFailed | Code::CaptureYielded | Code::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        Code::CatalogFailed | Code::Busy | Code::CaptureYielded | Code::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyMissing
         | Code::MasterKeyUnsafe
         | Code::MasterKeyWrong
@@ -229,10 +242,13 @@ impl From<Error> for Failure {
             // What failed inside may name files and servers of ours: the log has it.
             detail: (!status.is_server_error()).then(|| error.to_string()),
             errors: Vec::new(),
-            retry_after: (status.is_server_error() && code.may_retry()).then_some(PAUSE_SECONDS),
+            retry_after: match code {
+                Code::TooManyAttempts => Some(THROTTLE_SECONDS),
+                _ => (status.is_server_error() && code.may_retry()).then_some(PAUSE_SECONDS),
+            },
             challenge: match code {
-                Code::Unauthenticated => Some(CHALLENGE),
-                Code::MfaRequired => Some(STEP_UP),
+                Code::Unauthenticated | Code::SessionRevoked => Some(CHALLENGE),
+                Code::MfaRequired | Code::MfaFailed => Some(STEP_UP),
                 _ => None,
             },
             cause: Some(error.chain()),

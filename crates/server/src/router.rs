@@ -4,8 +4,8 @@ use crate::{
     Metrics,
     app::App,
     failure::{Failure, Protocol},
-    handlers::{docs, health},
-    middleware::{rate, request},
+    handlers::{auth, docs, health, metrics, tokens, users},
+    middleware::{idempotency, rate, request},
 };
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use keepsake_app::{Code, Error};
@@ -16,6 +16,19 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(health::live::health))
         .routes(routes!(health::ready::ready))
+        .routes(routes!(metrics::read::read))
+        .routes(routes!(auth::login::login))
+        .routes(routes!(auth::refresh::refresh))
+        .routes(routes!(auth::logout::logout))
+        .routes(routes!(auth::me::me))
+        .routes(routes!(auth::enroll::enroll))
+        .routes(routes!(auth::confirm::confirm))
+        .routes(routes!(auth::verify::verify))
+        .routes(routes!(tokens::list::list, tokens::create::create))
+        .routes(routes!(tokens::get::get, tokens::revoke::revoke))
+        .routes(routes!(users::list::list, users::create::create))
+        .routes(routes!(users::get::get, users::change::change, users::disable::disable))
+        .routes(routes!(users::authorise_emergency::authorise))
         .routes(routes!(docs::description::description))
         .routes(routes!(docs::problem::problem))
 }
@@ -30,6 +43,7 @@ pub fn router(app: &App) -> Router {
         .fallback(|| async { Failure::from(Error::new(Code::NotFound, "there is no such path")) })
         .method_not_allowed_fallback(|| async { Failure::protocol(Protocol::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(app.limits.body_bytes))
+        .layer(from_fn_with_state(app.clone(), idempotency::once))
         .layer(from_fn_with_state(app.clone(), rate::limit))
         .layer(from_fn_with_state(app.clone(), request::handle))
         .with_state(app.clone())

@@ -2,7 +2,7 @@
 
 use keepsake_catalog::{self as catalog, Scope};
 use keepsake_domain::{
-    OrganisationId, RequestId, TokenId, UserId,
+    OrganisationId, RequestId, SessionId, TokenId, UserId,
     permission::{Actor, Person, Role, Service},
 };
 
@@ -13,9 +13,22 @@ pub struct Caller {
     pub actor: Actor,
     /// For the catalog.
     pub scope: Scope,
+    /// The session of a person who logged in.
+    pub session: Option<SessionId>,
 }
 
 impl Caller {
+    /// Nobody who is known yet: may do what everybody may, and nothing else. The service looks around for them.
+    pub const fn anonymous(request: RequestId) -> Self {
+        Self { actor: Actor::Anonymous, scope: Scope::system(request), session: None }
+    }
+
+    /// Whoever has the master key and is at this machine: they need no login, for nothing could be kept from them.
+    pub const fn machine(request: RequestId) -> Self {
+        let person = Person { role: Role::Admin, operator: true, emergency_authorised: false, mfa_fresh: true };
+        Self { actor: Actor::Person(person), scope: Scope::system(request), session: None }
+    }
+
     /// A user who logged in.
     pub fn person(user: UserId, organisation: OrganisationId, person: Person, request: RequestId) -> Self {
         let role = match person.role {
@@ -30,7 +43,7 @@ impl Caller {
             operator: person.is_operator_admin(),
             request,
         };
-        Self { actor: Actor::Person(person), scope }
+        Self { actor: Actor::Person(person), scope, session: None }
     }
 
     /// A program with a token.
@@ -42,7 +55,13 @@ impl Caller {
             operator: service.operator,
             request,
         };
-        Self { actor: Actor::Service(service), scope }
+        Self { actor: Actor::Service(service), scope, session: None }
+    }
+
+    /// The same, in the session that their access token is of.
+    pub const fn in_session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
     }
 
     /// The organisation that they belong to.

@@ -7,6 +7,8 @@ mod conventions;
 #[cfg(test)]
 mod guide;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod service;

@@ -18,6 +18,7 @@ const WRAP_LABEL: &[u8] = b"keepsake/v1/wrap";
 const LOCATE_LABEL: &[u8] = b"keepsake/v1/locate";
 const JOURNAL_LABEL: &[u8] = b"keepsake/v1/journal";
 const TOKEN_LABEL: &[u8] = b"keepsake/v1/access-token";
+const ADDRESS_LABEL: &[u8] = b"keepsake/v1/address-hash";
 const CHECKPOINT_LABEL: &[u8] = b"keepsake/v1/audit-checkpoint";
 const SEAL_LABEL: &[u8] = b"keepsake/v1/catalog-seal";
 const CATALOG_APPLICATION_LABEL: &[u8] = b"keepsake/v1/catalog-role/application";
@@ -52,6 +53,11 @@ impl MasterKey {
     /// The key under which the service signs access tokens.
     pub fn token_signing(&self) -> Zeroizing<[u8; KEY_BYTES]> {
         self.derived(TOKEN_LABEL)
+    }
+
+    /// The key under which addresses of people are hashed where they must be told apart and not be known.
+    pub fn address_hashing(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        self.derived(ADDRESS_LABEL)
     }
 
     /// The seed of the key pair (Ed25519) under which the service signs checkpoints of its audit log.
@@ -166,6 +172,7 @@ mod tests {
             key.locating(),
             key.journal_signing(),
             key.token_signing(),
+            key.address_hashing(),
             key.checkpoint_signing(),
             key.sealing(),
         ];
