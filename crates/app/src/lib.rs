@@ -13,6 +13,7 @@ pub mod error;
 pub mod export;
 pub mod file_stores;
 pub mod home;
+pub mod idempotency;
 pub mod identity;
 pub mod install;
 pub mod issue;

@@ -15,6 +15,7 @@ mod connect;
 pub mod credentials;
 mod error;
 pub mod members;
+pub mod idempotency;
 pub mod login_failures;
 mod migrate;
 pub mod organisations;

@@ -6,7 +6,7 @@ use keepsake_domain::{
     permission::Role,
     restore::{ConflictRule, Mode},
 };
-use std::path::PathBuf;
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 /// Heading of the options that every command has, below its own.
 const EVERYWHERE: &str = "Options of every command";
@@ -68,6 +68,8 @@ pub enum Command {
     Admin(Admin),
     /// Check this installation: programs, keys, permissions, storage, database.
     Doctor(Doctor),
+    /// Run the service: the HTTP API, until it is told to stop (SIGTERM or Ctrl-C).
+    Serve(Serve),
     /// Show everything on a private database with sample weddings, in a temporary folder.
     Demo(Demo),
     /// Print a shell completion script.
@@ -390,6 +392,36 @@ pub struct Doctor {
     /// Also check this database and the rights of its role.
     #[arg(long, value_name = "DSN")]
     pub source: Option<String>,
+}
+
+/// `keepsake serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen for requests. Port 0 takes any free one.
+    #[arg(long, env = "KEEPSAKE_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
+    pub listen: SocketAddr,
+    /// A variable or a file that holds the postgres:// URL of the catalog, for the role that owns it. Without one, a private
+    /// PostgreSQL runs in KEEPSAKE_HOME.
+    #[arg(long, env = "KEEPSAKE_CATALOG_URL", value_name = "env:NAME|file:PATH")]
+    pub catalog_url: Option<String>,
+    /// Speak TLS with this certificate (PEM, with those that vouch for it). Without one, put a proxy in front.
+    #[arg(long, env = "KEEPSAKE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate (PEM).
+    #[arg(long, env = "KEEPSAKE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Serve metrics at /metrics of this address, too, to everybody who can reach it.
+    #[arg(long, env = "KEEPSAKE_METRICS_LISTEN", value_name = "IP:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// How many requests a minute each token may make, and each address without one.
+    #[arg(
+        long,
+        env = "KEEPSAKE_REQUESTS_PER_MINUTE",
+        default_value = "1200",
+        value_name = "COUNT",
+        hide_short_help = true
+    )]
+    pub requests_per_minute: NonZeroU32,
 }
 
 /// `keepsake demo`.

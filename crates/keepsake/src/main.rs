@@ -20,8 +20,7 @@ fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let output = Output::new(cli.json, cli.quiet);
-    let filter = EnvFilter::try_from_env("KEEPSAKE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    start_log(matches!(cli.command, cli::Command::Serve(_)));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -40,6 +39,14 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => ExitCode::from(output.failure(&error)),
     }
+}
+
+/// The log, on standard error: lines for people, or one JSON object a line for whoever collects those of a service.
+fn start_log(service: bool) {
+    let usual = if service { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_env("KEEPSAKE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if service { log.json().flatten_event(true).with_span_list(false).init() } else { log.init() }
 }
 
 /// Words that make no command, or help that was asked for. Scripts that wanted JSON get their one object all the same.

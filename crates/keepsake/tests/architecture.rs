@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, process::Command};
 
 /// Which crates of the workspace each may depend on, outside its tests.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("keepsake-domain", &[]),
     ("keepsake-store", &["keepsake-domain"]),
     ("keepsake-vault", &["keepsake-domain", "keepsake-store"]),
@@ -22,6 +22,8 @@ const ALLOWED: [(&str, &[&str]); 9] = [
             "keepsake-postgres",
         ],
     ),
+    ("keepsake-api", &[]),
+    ("keepsake-server", &["keepsake-api", "keepsake-app", "keepsake-domain"]),
     ("keepsake-testkit", &["keepsake-domain", "keepsake-postgres"]),
     (
         "keepsake",
@@ -32,6 +34,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
             "keepsake-keys",
             "keepsake-postgres",
             "keepsake-app",
+            "keepsake-server",
             "keepsake-testkit",
         ],
     ),

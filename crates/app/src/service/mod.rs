@@ -8,8 +8,10 @@
 mod caller;
 pub mod catalog;
 mod frame;
+mod ready;
 
 pub use caller::Caller;
+pub use keepsake_catalog::{Cursor, Page};
 
 use crate::{context::Context, error::Result};
 use keepsake_catalog::{Catalog, Tx};

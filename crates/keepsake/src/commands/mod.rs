@@ -11,6 +11,7 @@ mod keys;
 mod points;
 mod preview;
 mod restore;
+mod serve;
 mod undo;
 mod vaults;
 mod verify;
@@ -85,6 +86,7 @@ pub async fn run(cli: Cli, output: Output, cancel: CancellationToken) -> Result<
         Command::Undo(asked) => Box::pin(undo::run(&surroundings, &asked)).await?,
         Command::Verify(asked) => return verify::run(&surroundings, &asked).await,
         Command::Doctor(asked) => return doctor::run(&surroundings, &asked).await,
+        Command::Serve(asked) => serve::run(&surroundings, &asked).await?,
         Command::Demo(asked) => demo::run(output, &asked).await?,
         Command::Completions { shell } => completions::run(output, shell),
     }

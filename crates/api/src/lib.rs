@@ -1,0 +1,17 @@
+//! What the HTTP API takes and gives: a module a noun, with the bodies of its requests and answers, and [`Problem`] for
+//! every answer that is an error.
+//!
+//! Shared by the server, programs that call it, and tests, so that they cannot differ. Field names are `snake_case`, times
+//! RFC 3339 in UTC, sizes and counts integers, quantities named with their unit. It knows nothing of HTTP libraries and of
+//! what the service does with a request; names of schemas are unique over the crate, because OpenAPI has one list of them.
+
+pub mod auth;
+pub mod health;
+pub mod page;
+pub mod problem;
+mod secret;
+pub mod tokens;
+pub mod users;
+
+pub use problem::{Fault, Problem};
+pub use secret::Secret;

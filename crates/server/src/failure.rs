@@ -1,0 +1,299 @@
+//! A request that failed, on its way to being a problem (RFC 9457): the status of every code, and what of the error is told.
+//!
+//! A handler's failure travels as an extension of its response; [`crate::middleware::request`] writes the body, because it
+//! alone knows the request's id and path.
+
+use crate::pages;
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use keepsake_api::{
+    Fault, Problem,
+    problem::{MEDIA_TYPE, type_of},
+};
+use keepsake_app::{Code, Error};
+use keepsake_domain::RequestId;
+
+/// Result of a handler.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Seconds after which to try again what failed for a passing reason.
+const PAUSE_SECONDS: u64 = 5;
+/// Failed logins count for this long.
+const THROTTLE_SECONDS: u64 = 15 * 60;
+/// The challenge to nobody in particular (RFC 6750).
+const CHALLENGE: &str = "Bearer";
+/// The challenge to somebody whose second factor is not fresh (RFC 9470).
+const STEP_UP: &str = r#"Bearer error="insufficient_user_authentication", acr_values="mfa", max_age=300"#;
+
+/// What only the protocol can refuse. The use cases' own codes are [`Code`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// The path is there, the method is not.
+    MethodNotAllowed,
+    /// The body is larger than bodies may be.
+    BodyTooLarge,
+    /// The body is not JSON, or does not say that it is.
+    MediaTypeUnsupported,
+    /// Too many requests.
+    TooManyRequests,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
+    /// The request with that key is at work.
+    IdempotencyKeyAtWork,
+    /// The request took too long.
+    TimedOut,
+    /// A fault of ours.
+    Internal,
+}
+
+impl Protocol {
+    /// Every one.
+    #[cfg(test)]
+    const ALL: [Self; 8] = [
+        Self::MethodNotAllowed,
+        Self::BodyTooLarge,
+        Self::MediaTypeUnsupported,
+        Self::TooManyRequests,
+        Self::IdempotencyKeyReused,
+        Self::IdempotencyKeyAtWork,
+        Self::TimedOut,
+        Self::Internal,
+    ];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::BodyTooLarge => "body-too-large",
+            Self::MediaTypeUnsupported => "media-type-unsupported",
+            Self::TooManyRequests => "too-many-requests",
+            Self::IdempotencyKeyReused => "idempotency-key-reused",
+            Self::IdempotencyKeyAtWork => "idempotency-key-at-work",
+            Self::TimedOut => "timed-out",
+            Self::Internal => "internal",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::IdempotencyKeyAtWork => StatusCode::CONFLICT,
+            Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    const fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::TooManyRequests | Self::IdempotencyKeyAtWork => Some(1),
+            Self::TimedOut => Some(PAUSE_SECONDS),
+            _ => None,
+        }
+    }
+}
+
+/// The status of a use case's code. No arm catches the rest: a new code must be given a status here.
+const fn status(code: Code) -> StatusCode {
+    match code {
+        Code::Usage => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated | Code::MfaRequired | Code::MfaFailed | Code::SessionRevoked => StatusCode::UNAUTHORIZED,
+        Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::NotFound
+        | Code::VaultNotFound
+        | Code::PointNotFound
+        | Code::WeddingNotFound
+        | Code::OperationNotFound => StatusCode::NOT_FOUND,
+        Code::Exists
+        | Code::VaultAmbiguous
+        | Code::VaultDamaged
+        | Code::VerifyFailed
+        | Code::StorageUnsafe
+        | Code::DatabaseRights
+        | Code::DatabaseUnsuitable
+        | Code::MappingMismatch
+        | Code::RestoreRefused
+        | Code::PreviewChanged
+        | Code::RestoreBusy
+        | Code::TargetNotEmpty
+        | Code::ConfirmNeeded => StatusCode::CONFLICT,
+        Code::Invalid | Code::StorageInvalid | Code::DsnInvalid | Code::MappingInvalid => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        // What is at fault is a system of the customer's, behind this one.
+        Code::StorageFailed | Code::DatabaseUnreachable | Code::CaptureFailed => StatusCode::BAD_GATEWAY,
+        Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
+        Code::CatalogFailed | Code::Busy | Code::CaptureYielded | Code::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        Code::MasterKeyMissing
+        | Code::MasterKeyUnsafe
+        | Code::MasterKeyWrong
+        | Code::RestoreFailed
+        | Code::RestoreUncertain
+        | Code::FilesFailed
+        | Code::SecretOutput
+        | Code::HomeFailed
+        | Code::DemoFailed => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A failed request.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    code: &'static str,
+    status: StatusCode,
+    /// What happened; the title says it if there is nothing to add.
+    detail: Option<String>,
+    errors: Vec<Fault>,
+    retry_after: Option<u64>,
+    challenge: Option<&'static str>,
+    /// The whole chain, for the log and nobody else.
+    cause: Option<String>,
+}
+
+impl Failure {
+    /// A request that the protocol refuses.
+    pub fn protocol(kind: Protocol) -> Self {
+        Self {
+            code: kind.name(),
+            status: kind.status(),
+            detail: None,
+            errors: Vec::new(),
+            retry_after: kind.retry_after(),
+            challenge: None,
+            cause: None,
+        }
+    }
+
+    /// Values that cannot be used, each with its place.
+    pub fn invalid(detail: impl Into<String>, errors: Vec<Fault>) -> Self {
+        Self { errors, ..Self::from(Error::new(Code::Invalid, detail)) }
+    }
+
+    /// With what happened this time.
+    #[must_use]
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// With the seconds after which to try again.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// What the log says of it, if it is a fault of ours or of what we stand on.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref().filter(|_| self.status.is_server_error())
+    }
+
+    /// The faults of the values that were sent.
+    #[cfg(test)]
+    pub fn errors(&self) -> &[Fault] {
+        &self.errors
+    }
+
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The answer.
+    pub fn respond(self, request: RequestId, path: &str) -> Response {
+        let page = pages::of(self.code);
+        let title = page.map_or(self.code, |page| page.title);
+        let problem = Problem {
+            kind: type_of(self.code),
+            title: title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.unwrap_or_else(|| title.to_owned()),
+            instance: path.to_owned(),
+            code: self.code.to_owned(),
+            request_id: request.to_string(),
+            errors: self.errors,
+            retry_after: self.retry_after,
+            remediation: page.map_or("", |page| page.remedy).to_owned(),
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = self.challenge {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        (self.status, headers, body).into_response()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (code, status) = (error.code(), status(error.code()));
+        Self {
+            code: code.name(),
+            status,
+            // What failed inside may name files and servers of ours: the log has it.
+            detail: (!status.is_server_error()).then(|| error.to_string()),
+            errors: Vec::new(),
+            retry_after: match code {
+                Code::TooManyAttempts => Some(THROTTLE_SECONDS),
+                _ => (status.is_server_error() && code.may_retry()).then_some(PAUSE_SECONDS),
+            },
+            challenge: match code {
+                Code::Unauthenticated | Code::SessionRevoked => Some(CHALLENGE),
+                Code::MfaRequired | Code::MfaFailed => Some(STEP_UP),
+                _ => None,
+            },
+            cause: Some(error.chain()),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_status_of_an_error_and_a_page() {
+        for code in Code::ALL {
+            assert!(status(*code).is_client_error() || status(*code).is_server_error(), "{}", code.name());
+            assert!(pages::of(code.name()).is_some(), "docs/errors.md has no section {}", code.name());
+        }
+        for kind in Protocol::ALL {
+            assert!(pages::of(kind.name()).is_some(), "docs/errors.md has no section {}", kind.name());
+            assert!(Code::ALL.iter().all(|code| code.name() != kind.name()), "{} has two meanings", kind.name());
+        }
+    }
+
+    #[test]
+    fn what_failed_inside_is_for_the_log() {
+        let disk = std::io::Error::other("disk on fire");
+        let failure = Failure::from(Error::because(Code::HomeFailed, "cannot use /var/lib/keepsake", disk));
+        assert_eq!(failure.cause(), Some("cannot use /var/lib/keepsake: disk on fire"));
+        assert_eq!(failure.detail, None);
+        let failure = Failure::from(Error::new(Code::Invalid, "no such zone"));
+        assert_eq!((failure.cause(), failure.detail.as_deref()), (None, Some("no such zone")));
+    }
+
+    #[test]
+    fn passing_failures_say_when_to_come_again() {
+        assert_eq!(Failure::from(Error::new(Code::CatalogFailed, "")).retry_after, Some(PAUSE_SECONDS));
+        assert_eq!(Failure::from(Error::new(Code::NotFound, "")).retry_after, None);
+    }
+}

@@ -1,0 +1,8 @@
+//! The handlers: a folder a noun, a file a verb.
+
+pub mod auth;
+pub mod docs;
+pub mod health;
+pub mod metrics;
+pub mod tokens;
+pub mod users;

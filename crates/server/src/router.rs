@@ -1,0 +1,55 @@
+//! Every route, and the layers around them.
+
+use crate::{
+    Metrics,
+    app::App,
+    failure::{Failure, Protocol},
+    handlers::{auth, docs, health, metrics, tokens, users},
+    middleware::{idempotency, rate, request},
+};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
+use keepsake_app::{Code, Error};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes that the description describes: every one but those of the page that shows it.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::live::health))
+        .routes(routes!(health::ready::ready))
+        .routes(routes!(metrics::read::read))
+        .routes(routes!(auth::login::login))
+        .routes(routes!(auth::refresh::refresh))
+        .routes(routes!(auth::logout::logout))
+        .routes(routes!(auth::me::me))
+        .routes(routes!(auth::enroll::enroll))
+        .routes(routes!(auth::confirm::confirm))
+        .routes(routes!(auth::verify::verify))
+        .routes(routes!(tokens::list::list, tokens::create::create))
+        .routes(routes!(tokens::get::get, tokens::revoke::revoke))
+        .routes(routes!(users::list::list, users::create::create))
+        .routes(routes!(users::get::get, users::change::change, users::disable::disable))
+        .routes(routes!(users::authorise_emergency::authorise))
+        .routes(routes!(docs::description::description))
+        .routes(routes!(docs::problem::problem))
+}
+
+/// The whole service: routes with their layers. A layer runs around those above it.
+pub fn router(app: &App) -> Router {
+    let (described, _) = routes().split_for_parts();
+    described
+        .route("/api/docs", get(docs::browse::enter))
+        .route("/api/docs/", get(docs::browse::index))
+        .route("/api/docs/{name}", get(docs::browse::file))
+        .fallback(|| async { Failure::from(Error::new(Code::NotFound, "there is no such path")) })
+        .method_not_allowed_fallback(|| async { Failure::protocol(Protocol::MethodNotAllowed) })
+        .layer(DefaultBodyLimit::max(app.limits.body_bytes))
+        .layer(from_fn_with_state(app.clone(), idempotency::once))
+        .layer(from_fn_with_state(app.clone(), rate::limit))
+        .layer(from_fn_with_state(app.clone(), request::handle))
+        .with_state(app.clone())
+}
+
+/// Metrics for whoever can reach the address that serves them, and nothing else.
+pub fn metrics_router(metrics: Metrics) -> Router {
+    Router::new().route("/metrics", get(move || async move { metrics.respond() }))
+}
