@@ -128,6 +128,16 @@ impl FileStores {
         write_file(&inside(folder, path)?, bytes).await
     }
 
+    /// Removes what a writer that died left of a file beside its place.
+    pub(crate) async fn remove_half(&self, store: &str, path: &str) -> Result<(), PortError> {
+        // Objects are whole or not there.
+        let Some(folder) = self.folders.get(store) else { return Ok(()) };
+        match tokio::fs::remove_file(temporary(&inside(folder, path)?)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
     /// Removes a file; it is no error if there is none.
     pub(crate) async fn remove(&self, store: &str, path: &str) -> Result<(), PortError> {
         if let Some(bucket) = self.buckets.get(store) {
@@ -172,17 +182,19 @@ fn inside(folder: &Path, path: &str) -> Result<PathBuf, PortError> {
     Err(refused("leads out of the file store").into())
 }
 
+/// Where a file is written before it gets its name: always the same, so that a writer that died leaves no second one.
+fn temporary(place: &Path) -> PathBuf {
+    let hash = digest::digest(&digest::SHA256, place.as_os_str().as_encoded_bytes());
+    place.with_file_name(format!(".keepsake-{}", hex::encode(hash.as_ref().get(..8).unwrap_or_default())))
+}
+
 async fn write_file(
     place: &Path,
     mut bytes: BoxStream<'static, Result<Bytes, PortError>>,
 ) -> Result<(u64, String), PortError> {
     let folder = place.parent().unwrap_or(Path::new("/"));
     tokio::fs::create_dir_all(folder).await?;
-    let mut name = std::ffi::OsString::from(".keepsake-");
-    name.push(hex::encode(
-        digest::digest(&digest::SHA256, place.as_os_str().as_encoded_bytes()).as_ref().get(..8).unwrap_or_default(),
-    ));
-    let temporary = folder.join(name);
+    let temporary = temporary(place);
     let written = async {
         let mut file = tokio::fs::File::create(&temporary).await?;
         let mut context = digest::Context::new(&digest::SHA256);
@@ -233,3 +245,51 @@ async fn write_object(
 
 /// Largest object that is put back into a bucket.
 const OBJECT_BYTES_MAX: u64 = 512 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+
+    fn stores(folder: &Path) -> FileStores {
+        FileStores { folders: BTreeMap::from([("photos".to_owned(), folder.to_owned())]), ..FileStores::default() }
+    }
+
+    fn bytes(text: &'static str) -> BoxStream<'static, Result<Bytes, PortError>> {
+        stream::iter([Ok(Bytes::from(text))]).boxed()
+    }
+
+    #[tokio::test]
+    async fn s06_what_a_writer_that_died_left_is_found_by_the_name_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let stores = stores(folder.path());
+        // A writer that never ends, as far as its files tell.
+        let endless = stream::iter([Ok(Bytes::from("half"))]).chain(stream::pending()).boxed();
+        let writing = stores.write("photos", "7/a.jpg", endless);
+        tokio::time::timeout(std::time::Duration::from_millis(300), writing).await.unwrap_err();
+        let names = || -> Vec<_> {
+            std::fs::read_dir(folder.path().join("7")).unwrap().map(|e| e.unwrap().file_name()).collect()
+        };
+        assert_eq!(names().len(), 1);
+        stores.write("photos", "7/b.jpg", bytes("whole")).await.unwrap();
+        stores.remove_half("photos", "7/a.jpg").await.unwrap();
+        stores.remove_half("photos", "7/a.jpg").await.unwrap();
+        assert_eq!(names(), ["b.jpg"]);
+    }
+
+    #[tokio::test]
+    async fn a_path_never_leads_out_of_its_store() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let stores = stores(&folder.path().join("photos"));
+        std::fs::create_dir(folder.path().join("photos")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("photos/link")).unwrap();
+        std::fs::write(elsewhere.path().join("a.jpg"), b"mine").unwrap();
+        for path in ["../a.jpg", "/etc/passwd", "", "link/a.jpg", "link/new/a.jpg", "x/../../a.jpg"] {
+            stores.write("photos", path, bytes("theirs")).await.unwrap_err();
+            stores.remove("photos", path).await.unwrap_err();
+        }
+        assert_eq!(std::fs::read(elsewhere.path().join("a.jpg")).unwrap(), b"mine");
+        let unknown = stores.write("videos", "a.mp4", bytes("x")).await.unwrap_err();
+        assert!(unknown.to_string().contains("--files-root"), "{unknown}");
+    }
+}

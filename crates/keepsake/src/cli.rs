@@ -154,6 +154,9 @@ pub enum Backup {
         /// Name of the vault. Default: made from the paths.
         #[arg(long)]
         name: Option<String>,
+        /// Read everything that was stored back from the store, too; otherwise its presence and size are proven.
+        #[arg(long)]
+        read_back: bool,
         /// Where to.
         #[command(flatten)]
         storage: Storage,

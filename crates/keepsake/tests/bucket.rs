@@ -95,7 +95,7 @@ async fn a_wedding_with_its_photos_in_a_bucket_survives() {
     fs::write(mapping, text).unwrap();
     let words = ["backup", "wedding", &wedding, "--source", &dsn, "--storage", &storage, "--mapping", mapping];
     let done = json(&world, &server, &words);
-    assert_eq!((&done["result"], &done["verified"]), (&"stored".into(), &true.into()), "{done}");
+    assert_eq!((&done["result"], &done["verification"]["depth"]), (&"stored".into(), &"read".into()), "{done}");
     assert!(!done["issues"].to_string().contains("file-"), "{done}");
 
     let (rows, files) = (planner::fingerprint(&client, &[]).await.unwrap(), objects(&media).await);

@@ -1,4 +1,4 @@
-//! What happens to a restore: killed, without its server, out of space, into a database that has changed since, from a vault
+//! What happens to a restore: interrupted, without its server, out of space, into a database that has changed since, from a vault
 //! that is damaged or lies. Live is as it was, or exactly as captured; never in between.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
@@ -11,65 +11,11 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Instant,
+    process::{Command, Stdio},
 };
-use tokio_postgres::Client;
-use world::{
-    Run, World, files_below, finished,
-    planner::{Planner, Seen},
-    signal,
-};
+use world::{Run, World, files_below, finished, planner::Planner, signal};
 
-const KILLED: i32 = -9;
 const ABORTED: i32 = -6;
-
-/// A restore that has saved the present state and put its files, and now waits for a row that somebody else has locked.
-async fn stuck(planner: &Planner) -> (Child, Client) {
-    let holder = planner.server.connect("planner").await;
-    let lock = format!("BEGIN; SELECT 1 FROM timeline_items WHERE wedding_id = '{}' FOR UPDATE", planner.wedding);
-    holder.batch_execute(&lock).await.unwrap();
-    let running = planner.world.start(planner.restore_arguments(&["--mode", "exact", "--yes"]));
-    planner.until_blocked().await;
-    (running, holder)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restore_that_is_killed_changes_no_row_and_the_next_one_works() {
-    let planner = Planner::new().await;
-    planner.backup();
-    let before = planner.see().await;
-    planner.damage().await;
-    // A photo that was replaced is overwritten by the restore before the rows come.
-    let photos = planner.photos().join("photos").join(planner.wedding.to_string());
-    fs::write(&files_below(&photos)[0], b"another picture").unwrap();
-    let broken = planner.see().await;
-    let (running, holder) = stuck(&planner).await;
-    signal(&running, "KILL");
-    assert_eq!(finished(running).status, KILLED);
-    holder.batch_execute("ROLLBACK").await.unwrap();
-    drop(holder);
-    no_session_is_left(&planner).await;
-
-    let now = planner.see().await;
-    assert_eq!((&now.wedding, &now.others), (&broken.wedding, &broken.others), "rows come all or not at all");
-    // What was saved before the kill brings the files back to what they were; nobody has to know the operation by heart.
-    let saved = planner.world.json(["points", "--all", "--storage", &planner.world.storage()]);
-    let saved =
-        saved["points"].as_array().unwrap().iter().find(|point| point["operation"].is_string()).unwrap().clone();
-    planner.undo(saved["operation"].as_str().unwrap());
-    let mut differ = broken.differences(&planner.see().await);
-    // Photos that were put back and are named by no row hurt nobody; the next restore finds them in place.
-    differ.retain(|text| !text.contains(": None, then"));
-    assert!(differ.is_empty(), "{differ:#?}");
-    planner.world.verify();
-    let (operation, _) = planner.restore_exact();
-    planner.expect_as(&before).await;
-    planner.undo(&operation);
-    let mut differ = broken.differences(&planner.see().await);
-    differ.retain(|text| !text.contains(": None, then"));
-    assert!(differ.is_empty(), "{differ:#?}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s02_a_restore_that_dies_while_it_saves_the_present_state_changes_nothing() {
@@ -91,55 +37,12 @@ async fn s02_a_restore_that_dies_while_it_saves_the_present_state_changes_nothin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restore_that_is_killed_at_any_moment_has_done_all_of_it_or_nothing() {
-    let planner = Planner::new().await;
-    planner.backup();
-    let before = planner.see().await;
-    planner.damage().await;
-    let broken = planner.see().await;
-    let mut draw = Draw::new(&[29]);
-    for _ in 0..6 {
-        let running = planner.world.start(planner.restore_arguments(&["--mode", "exact", "--yes"]));
-        tokio::time::sleep(std::time::Duration::from_millis(50 + draw.below(500))).await;
-        signal(&running, "KILL");
-        finished(running);
-        no_session_is_left(&planner).await;
-        let now = planner.see().await;
-        assert_eq!(now.others, broken.others);
-        let restored = Seen { files: now.files.clone(), ..before.clone() }.differences(&now).is_empty();
-        assert!(restored || now.wedding == broken.wedding, "{:#?}", broken.differences(&now));
-        for (path, content) in &broken.files {
-            assert_eq!(now.files.get(path), Some(content), "{}", path.display());
-        }
-        if restored {
-            planner.expect_as(&before).await;
-        }
-    }
-    planner.restore_exact();
-    planner.expect_as(&before).await;
-    planner.world.verify();
-}
-
-/// Waits until the server has noticed that the client is gone; only the planner's own connection is left.
-async fn no_session_is_left(planner: &Planner) {
-    let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'planner' AND backend_type = 'client backend' AND \
-                pid <> pg_backend_pid()";
-    for _ in 0..500 {
-        if planner.count(left).await == 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("the server still serves a client that was killed");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_is_interrupted_takes_its_files_away_again() {
     let planner = Planner::new().await;
     planner.backup();
     planner.damage().await;
     let broken = planner.see().await;
-    let (running, holder) = stuck(&planner).await;
+    let (running, holder) = planner.stuck().await;
     signal(&running, "INT");
     let run = finished(running).expect(130);
     assert_eq!(run.error_code(), "interrupted");
@@ -154,7 +57,7 @@ async fn a_server_that_crashes_during_a_restore_keeps_what_it_had() {
     let before = planner.see().await;
     planner.damage().await;
     let broken = planner.see().await;
-    let (running, _holder) = stuck(&planner).await;
+    let (running, _holder) = planner.stuck().await;
     planner.server.cluster().crash().unwrap();
     let run = finished(running).expect(1);
     assert_eq!(run.error_code(), "database-unreachable", "{run:?}");
@@ -172,16 +75,7 @@ async fn s06_a_commit_that_nobody_heard_of_leaves_the_files_that_its_rows_name()
     let before = planner.see().await;
     planner.damage().await;
     let broken = planner.see().await;
-    // Commits are done, and then wait for a standby that never comes.
-    planner.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await;
-    planner.execute("SELECT pg_reload_conf()").await;
-    let running = planner.world.start(planner.restore_arguments(&["--mode", "exact", "--yes"]));
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    let began = Instant::now();
-    while planner.count(waiting).await == 0 {
-        assert!(began.elapsed().as_secs() < 30, "nothing was committed");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let running = planner.stuck_in_its_commit().await;
     planner.server.cluster().crash().unwrap();
     let run = finished(running).expect(1);
     assert_eq!(run.error_code(), "restore-uncertain", "{run:?}");
@@ -190,12 +84,9 @@ async fn s06_a_commit_that_nobody_heard_of_leaves_the_files_that_its_rows_name()
     planner.client = planner.server.connect("planner").await;
     planner.expect_as(&before).await;
 
-    let saved = planner.world.json(["points", "--all", "--storage", &planner.world.storage()]);
-    let saved =
-        saved["points"].as_array().unwrap().iter().find(|point| point["operation"].is_string()).unwrap().clone();
-    let operation = saved["operation"].as_str().unwrap();
-    assert!(run.stderr.contains(operation), "{}", run.stderr);
-    planner.undo(operation);
+    let operation = planner.last_operation();
+    assert!(run.stderr.contains(&operation), "{}", run.stderr);
+    planner.undo(&operation);
     planner.expect_as(&broken).await;
 }
 

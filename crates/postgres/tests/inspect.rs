@@ -317,9 +317,8 @@ async fn odd_corners_are_judged_by_keys_names_and_samples_without_quoting_data()
     for index in &inspection.report.missing_indexes {
         client.batch_execute(&index.statement).await.unwrap();
     }
-    // Only the JSON path stays: an index on an expression is not read back.
     let again = inspected(&server, "odd").await;
-    assert_eq!(again.report.missing_indexes.len(), 1, "{:?}", again.report.missing_indexes);
+    assert!(again.report.missing_indexes.is_empty(), "{:?}", again.report.missing_indexes);
 
     // Answers bring tables in and take them out, with all that hangs on them.
     let edge = |i: &Inspection, from: &str| {
@@ -390,4 +389,63 @@ async fn a_root_named_by_a_part_of_its_key_alone_is_proposed_with_a_warning() {
         "{:?}",
         inspection.report.warnings
     );
+}
+
+/// Comments on guests and events of a wedding, with whatever indexes, and what is found missing on the comments.
+async fn missing_on_comments(server: &Server, number: u32, kind: &str, indexes: &str) -> Vec<String> {
+    let database = format!("comments{number}");
+    server.create_database(&database).await;
+    let client = server.connect(&database).await;
+    let tables = format!(
+        r#"CREATE TABLE weddings (id int PRIMARY KEY, wedding_date date);
+        CREATE TABLE guests (id int PRIMARY KEY, wedding_id int NOT NULL REFERENCES weddings);
+        CREATE TABLE events (id int PRIMARY KEY, wedding_id int NOT NULL REFERENCES weddings);
+        CREATE INDEX ON guests (wedding_id); CREATE INDEX ON events (wedding_id);
+        CREATE TYPE subject AS ENUM ('Guest', 'Event');
+        CREATE TABLE "All ""Comments""" (id int PRIMARY KEY, "Subject Type" {kind} NOT NULL, "Subject Id" int NOT NULL,
+            wedding_id int REFERENCES weddings ON DELETE SET NULL);"#
+    );
+    client.batch_execute(&tables).await.unwrap();
+    client.batch_execute(indexes).await.unwrap();
+    let rows = r#"INSERT INTO weddings VALUES (1, '2026-06-06'); INSERT INTO guests VALUES (1, 1), (2, 1); INSERT INTO events VALUES (1, 1);
+        INSERT INTO "All ""Comments""" VALUES (1, 'Guest', 1), (2, 'Guest', 2), (3, 'Event', 1)"#;
+    client.batch_execute(rows).await.unwrap();
+    let inspection = inspected(server, &database).await;
+    sound(&inspection);
+    let edges = inspection.report.mapping.edges.iter();
+    assert_eq!(edges.filter(|edge| edge.only_where.is_some() && edge.decision.owns()).count(), 2);
+    let missing = inspection.report.missing_indexes.iter().filter(|index| index.table.table.contains("Comments"));
+    missing.map(|index| index.statement.clone()).collect()
+}
+
+#[tokio::test]
+async fn an_index_counts_if_it_has_every_row_that_the_edge_holds_for() {
+    let server = Server::start();
+    let subject = r#"CREATE INDEX CONCURRENTLY ON "public"."All ""Comments""" ("Subject Id");"#.to_owned();
+    let wedding = r#"CREATE INDEX CONCURRENTLY ON "public"."All ""Comments""" ("wedding_id");"#.to_owned();
+    let on = |what: &str| format!(r#"CREATE INDEX ON "All ""Comments""" {what};"#);
+    let (guests, events) = (
+        on(r#"("Subject Id") WHERE "Subject Type" = 'Guest'"#),
+        on(r#"("Subject Id", id) WHERE "Subject Type" = 'Event' AND "Subject Id" IS NOT NULL"#),
+    );
+    let plain = on("(wedding_id)");
+    let other_value = on(r#"("Subject Id") WHERE "Subject Type" = 'guest'"#);
+    let second = on(r#"("Subject Type", "Subject Id")"#);
+    let computed = on(r#"(abs("Subject Id"))"#) + &on("((wedding_id + 0))");
+    let cases: [(&str, &[&str], &[&str]); 8] = [
+        ("text", &[], &[&subject, &wedding]),
+        ("text", &[&plain, &guests, &events], &[]),
+        ("varchar(20)", &[&plain, &guests, &events], &[]),
+        // An enum is compared as text, which the server does not recognise in such a predicate.
+        ("subject", &[&plain, &guests, &events], &[&subject]),
+        ("text", &[&plain, &guests], &[&subject]),
+        ("text", &[&plain, &events, &other_value], &[&subject]),
+        ("text", &[&plain, &second], &[&subject]),
+        ("text", &[&computed], &[&subject, &wedding]),
+    ];
+    for (number, (kind, indexes, expected)) in (0..).zip(cases) {
+        let sql = indexes.concat();
+        let found = missing_on_comments(&server, number, kind, &sql).await;
+        assert_eq!(found, expected, "{kind}: {sql}");
+    }
 }

@@ -284,6 +284,22 @@ async fn a_tiny_budget_is_slow_and_never_stuck() {
 }
 
 #[tokio::test]
+async fn a_source_faster_than_the_engine_still_fills_its_packs() {
+    let place = Place::new().await;
+    let vault = place.vault().await;
+    let engine = Engine::new(EngineConfig { cpu_threads: 2, ..EngineConfig::default() }).unwrap();
+    let backup = vault.backup(&engine, BackupOptions::default()).unwrap();
+    let mut file = backup.file("video.mp4", FileMeta::default()).unwrap();
+    for number in 0..20 {
+        file.write(Bytes::from(random(8 << 20, number))).await.unwrap();
+    }
+    file.finish().await.unwrap();
+    let committed = backup.commit(|_| spec()).await.unwrap();
+    // 160 MiB in packs of 16, four of them open at the end, and the listing: each object costs its request (S26).
+    assert!(committed.stats.packs <= 15, "{:?}", committed.stats);
+}
+
+#[tokio::test]
 async fn memory_stays_within_the_budget_however_many_backups_run() {
     let engine = Engine::new(EngineConfig { cpu_threads: 2, memory_bytes: 24 << 20, transfers: 4 }).unwrap();
     let mut running = tokio::task::JoinSet::new();

@@ -15,8 +15,7 @@ use keepsake_domain::{
     point::{Kind, Tags},
 };
 use keepsake_vault::{
-    Id,
-    backup::{Backup, Completeness, SnapshotSpec},
+    backup::{Backup, Committed, Completeness, Depth, Proof, ProveOptions, SnapshotSpec},
     time::Time,
     vault::{Indexed, Vault},
 };
@@ -48,10 +47,12 @@ pub(super) struct Label {
     pub issues: Vec<Issue>,
     /// The capture itself knows that something is missing.
     pub incomplete: bool,
+    /// How closely the new point is proven.
+    pub depth: Depth,
 }
 
 impl Running {
-    /// Commits, and reads back what was written.
+    /// Commits, and proves from the store that it kept what was written.
     pub(super) async fn commit(self, context: &Context, label: Label) -> Result<Backed> {
         let point = context.new_point()?;
         let tags = |incomplete| Tags { point, kind: label.kind, incomplete, operation: label.operation };
@@ -74,7 +75,7 @@ impl Running {
                 message: file.reason.clone(),
             }));
         }
-        prove(context, &self.vault, &committed.snapshot).await?;
+        let verification = prove(context, &self.vault, &committed, label.depth).await?;
         let About { name, .. } = about(&self.vault);
         let stats = committed.stats;
         Ok(Backed {
@@ -89,19 +90,18 @@ impl Running {
             new_bytes: stats.bytes_new,
             stored_bytes: stats.bytes_stored,
             duration_ms: u64::try_from(context.clock.now().duration_since(self.began).as_millis()).unwrap_or(0),
-            verified: true,
+            verification,
             issues,
         })
     }
 }
 
-/// Reads the snapshot back from the store.
-async fn prove(context: &Context, vault: &Vault<Indexed>, snapshot: &Id) -> Result<()> {
+async fn prove(context: &Context, vault: &Vault<Indexed>, committed: &Committed, depth: Depth) -> Result<Proof> {
+    let options = ProveOptions { cancel: context.cancel.clone(), ..ProveOptions::new(depth) };
     vault
-        .snapshot(snapshot, &context.cancel)
+        .prove(&context.engine, committed, options)
         .await
-        .map(drop)
-        .map_err(|error| vault_error("the new point could not be read back", error))
+        .map_err(|error| vault_error("the store did not keep the new point as it was written", error))
 }
 
 /// A backup's failure under the code that a user can look up.
@@ -129,6 +129,8 @@ pub(crate) async fn commit_pre_recovery(
         operation: Some(operation),
         issues: Vec::new(),
         incomplete: false,
+        // Live data are about to be changed: what they were must be beyond doubt.
+        depth: Depth::Read,
     };
     let began = context.clock.now();
     let running = Running { id: prepared.vault_id(), vault: prepared.vault(), backup, began };

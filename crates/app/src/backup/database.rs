@@ -19,7 +19,7 @@ use keepsake_postgres::{
     connect::{Dsn, Purpose},
     database,
 };
-use keepsake_vault::backup::BackupOptions;
+use keepsake_vault::backup::{BackupOptions, Depth};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// Backs up the database at `dsn` from one snapshot, beside a live application.
@@ -62,6 +62,7 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
                 operation: None,
                 issues: manifest.issues.into_iter().map(Into::into).collect(),
                 incomplete: manifest.incomplete,
+                depth: Depth::Read,
             };
             Running { id, vault, backup, began }.commit(context, label).await
         })

@@ -14,7 +14,7 @@ use crate::{
 use keepsake_domain::point::Kind;
 use keepsake_keys::Subject;
 use keepsake_vault::{
-    backup::{Backup, BackupOptions},
+    backup::{Backup, BackupOptions, Depth},
     vault::{Indexed, Vault},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -26,6 +26,8 @@ pub struct Files {
     pub paths: Vec<String>,
     /// Name of the vault; made from the paths if `None`.
     pub name: Option<String>,
+    /// Read back everything that is stored, instead of asking the store for its presence and size.
+    pub read_back: bool,
 }
 
 enum Source {
@@ -54,7 +56,8 @@ pub async fn files(context: &Context, storage: &Storage, asked: &Files) -> Resul
                 Source::Bucket(url) => bucket::copy(context, &backup, url).await?,
             };
             let incomplete = issues.iter().any(|issue| issue.code == "object-unreadable");
-            let label = Label { kind: Kind::Files, time: began, paths, operation: None, issues, incomplete };
+            let depth = if asked.read_back { Depth::Read } else { Depth::Listed };
+            let label = Label { kind: Kind::Files, time: began, paths, operation: None, issues, incomplete, depth };
             Running { id, vault, backup, began }.commit(context, label).await
         })
         .await

@@ -1,7 +1,8 @@
 //! Taking backups: of weddings, of whole databases, of files.
 //!
-//! Each opens its vault, pushes files into a session of the engine, commits, and reads the new point back before it is
-//! called good.
+//! Each opens its vault, pushes files into a session of the engine, commits, and proves from the store that it kept the new
+//! point before that is called good. Rows and a wedding's files are read back whole; files by themselves only if that is
+//! asked for, since it doubles the traffic of what may be terabytes.
 
 mod bucket;
 mod commit;
@@ -20,6 +21,7 @@ pub use wedding::{BackedWedding, Weddings, weddings};
 use crate::issue::Issue;
 use jiff::Timestamp;
 use keepsake_domain::{PointId, VaultId, point::Kind};
+use keepsake_vault::backup::Proof;
 use serde::Serialize;
 
 /// What a backup made.
@@ -47,8 +49,8 @@ pub struct Backed {
     pub stored_bytes: u64,
     /// How long it took.
     pub duration_ms: u64,
-    /// The snapshot was read back from the store. Reading every pack is the work of `keepsake verify`.
-    pub verified: bool,
+    /// What was proven from the store after the last byte was written. Older content is the work of `keepsake verify`.
+    pub verification: Proof,
     /// What was noticed.
     pub issues: Vec<Issue>,
 }

@@ -25,7 +25,7 @@ use keepsake_postgres::{
     schema,
 };
 use keepsake_vault::{
-    backup::{Backup, BackupOptions},
+    backup::{Backup, BackupOptions, Depth},
     vault::{Indexed, Vault},
 };
 use serde::Serialize;
@@ -185,7 +185,9 @@ async fn commit(
 ) -> Result<BackedWedding> {
     let issues: Vec<Issue> = captured.manifest.issues.iter().cloned().map(Into::into).collect();
     let time: Timestamp = captured.manifest.captured_at;
-    let label = Label { kind, time, paths: vec!["/".to_owned()], operation, issues, incomplete: captured.incomplete };
+    let paths = vec!["/".to_owned()];
+    let incomplete = captured.incomplete;
+    let label = Label { kind, time, paths, operation, issues, incomplete, depth: Depth::Read };
     let backed = running.commit(context, label).await?;
     let rows = captured.manifest.tables.iter().map(|table| table.rows).sum();
     Ok(BackedWedding { wedding: captured.id, backed, score: captured.score, rows })

@@ -4,6 +4,8 @@ use super::{
     place::{self, Named},
     prepare::Prepared,
     restore_error, save,
+    turn::Turn,
+    unfinished,
 };
 use crate::{
     bridge::FromVault,
@@ -84,11 +86,18 @@ async fn live(
     operation: OperationId,
     pinned: Option<&str>,
 ) -> Result<(Proof, u64, u64)> {
+    let _turn = Turn::take(context, prepared.point.vault).await?;
+    if unfinished::any(context, prepared.point.vault, &prepared.schema)? {
+        let message =
+            "another restore of this wedding was killed after this preview, and its files are not set back yet";
+        return Err(Error::new(Code::RestoreBusy, message));
+    }
     place::finish_deletes(context, prepared).await?;
     let saved = save::save(context, prepared, operation).await?;
     context.still_wanted()?;
     let spool = context.home.spool(&operation.to_string());
     let deletes = place::list_deletes(prepared, &spool)?;
+    unfinished::begin(prepared, operation, &spool).await?;
     let mut done: Vec<(Named, FileAction)> = Vec::new();
     let put = place::put(&prepared.stores, prepared.source.as_ref(), &prepared.plan.files, &mut done).await;
     let outcome = match put {
@@ -106,9 +115,14 @@ async fn live(
         }
         Err(error) => {
             set_back(context, prepared, operation, &done).await?;
+            unfinished::end(&spool)?;
             return Err(error);
         }
     };
+    unfinished::end(&spool).map_err(|error| {
+        let message = format!("the wedding is restored by operation {operation}, but a list of its files stays behind");
+        Error::because(error.code(), message, error)
+    })?;
     if proof.difference_saved {
         let kept = spool.join("difference");
         save::merge_difference(&unhurried(context), prepared, operation, &kept).await.map_err(|error| {
@@ -184,5 +198,5 @@ async fn set_back(
         snapshot: saved.document,
         cancel: unhurried.cancel.clone(),
     };
-    place::take_back(&prepared.stores, &source, done).await
+    place::take_back(prepared, &source, done).await
 }

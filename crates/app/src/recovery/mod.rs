@@ -10,7 +10,9 @@ mod files;
 mod place;
 mod prepare;
 mod save;
+mod turn;
 mod undo;
+mod unfinished;
 
 pub use apply::{Restored, apply};
 pub use database::{RestoredDatabase, database};

@@ -1,5 +1,6 @@
 //! Files of a restore: put back before the rows that name them, taken away again if the rows do not come, and deleted
-//! only after the commit, from a durable list (safety rule S6).
+//! only after the commit, from a durable list (safety rule S6). What a restore that was killed leaves of them is the matter
+//! of [`super::unfinished`].
 
 use super::{prepare::Prepared, restore_error};
 use crate::{
@@ -17,6 +18,7 @@ use keepsake_postgres::{
     connect::Session,
     mapping::Mapping,
     restore::{self, FileAction, FilePlan, PlannedFile, Probe},
+    schema::Schema,
 };
 use serde::{Deserialize, Serialize};
 use std::{fs, io::Write, path::Path};
@@ -24,8 +26,8 @@ use std::{fs, io::Write, path::Path};
 /// A file by store and path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Named {
-    store: String,
-    path: String,
+    pub store: String,
+    pub path: String,
 }
 
 impl From<&PlannedFile> for Named {
@@ -60,8 +62,9 @@ pub(super) async fn put(
     Ok(count)
 }
 
-/// Takes back what [`put`] did: new files go, replaced ones come back from the saved state.
-pub(super) async fn take_back(stores: &FileStores, saved: &dyn Source, done: &[(Named, FileAction)]) -> Result<()> {
+/// Takes back what [`put`] did: new files go unless a row names them, replaced ones come back from the saved state.
+pub(super) async fn take_back(prepared: &Prepared, saved: &dyn Source, done: &[(Named, FileAction)]) -> Result<()> {
+    let Prepared { stores, session, mapping, .. } = prepared;
     for (file, action) in done.iter().rev() {
         let failed = |error| {
             Error::because(
@@ -76,6 +79,8 @@ pub(super) async fn take_back(stores: &FileStores, saved: &dyn Source, done: &[(
         };
         match before {
             Some(bytes) => stores.write(&file.store, &file.path, bytes).await.map(drop).map_err(failed)?,
+            // A restore on another machine may have brought rows that name it. A server that is gone cannot be asked.
+            None if restore::still_named(session, &mapping.mapping, &file.path).await.unwrap_or(false) => {}
             None => stores.remove(&file.store, &file.path).await.map_err(failed)?,
         }
     }
@@ -103,7 +108,8 @@ pub(super) fn list_deletes(prepared: &Prepared, folder: &Path) -> Result<Vec<Nam
         let failed = |error: std::io::Error| {
             Error::because(Code::HomeFailed, format!("cannot write below {}", folder.display()), error)
         };
-        let list = Deletes { vault: prepared.point.vault, database: database_of(prepared), files: files.clone() };
+        let list =
+            Deletes { vault: prepared.point.vault, database: database_of(&prepared.schema), files: files.clone() };
         let text = serde_json::to_vec(&list)
             .map_err(|error| Error::because(Code::HomeFailed, "the list of files cannot be written", error))?;
         let mut file = fs::File::create(folder.join(DELETES)).map_err(failed)?;
@@ -114,8 +120,8 @@ pub(super) fn list_deletes(prepared: &Prepared, folder: &Path) -> Result<Vec<Nam
 }
 
 /// Which database the rows are in, whatever its address.
-fn database_of(prepared: &Prepared) -> String {
-    format!("{}/{}", prepared.schema.system_identifier.as_deref().unwrap_or("unknown"), prepared.schema.database)
+pub(super) fn database_of(schema: &Schema) -> String {
+    format!("{}/{}", schema.system_identifier.as_deref().unwrap_or("unknown"), schema.database)
 }
 
 /// Takes up the lists of operations that were killed after their commit. Whether they committed is not asked: a file that
@@ -128,7 +134,7 @@ pub(super) async fn finish_deletes(context: &Context, prepared: &Prepared) -> Re
         let Some(list) = fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Deletes>(&text).ok()) else {
             continue;
         };
-        if list.vault != prepared.point.vault || list.database != database_of(prepared) {
+        if list.vault != prepared.point.vault || list.database != database_of(&prepared.schema) {
             continue;
         }
         delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &list.files).await?;

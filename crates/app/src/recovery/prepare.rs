@@ -1,6 +1,9 @@
 //! From what was asked for to a plan: which point, which mapping, and what would happen. Reads only.
 
-use super::{open_session, restore_error, schema_error};
+use super::{
+    open_session, restore_error, schema_error,
+    unfinished::{self, Headed},
+};
 use crate::{
     backup::load,
     bridge::FromVault,
@@ -52,6 +55,8 @@ pub struct Asked {
     pub side_schema: Option<String>,
     /// Where the files go, instead of where the mapping says.
     pub files_root: Option<PathBuf>,
+    /// Nothing but the plan is wanted: what killed operations left is said, and not set back.
+    pub look_only: bool,
 }
 
 /// A restore that is ready to be shown and applied.
@@ -88,7 +93,8 @@ impl std::fmt::Debug for Prepared {
 /// Largest document read from a capture into memory.
 const DOCUMENT_BYTES_MAX: usize = 64 << 20;
 
-/// Plans the restore of a wedding. Nothing is written anywhere.
+/// Plans the restore of a wedding. Nothing is written, except that files of a restore that was killed are set back first,
+/// unless that is not wanted ([`Asked::look_only`]).
 ///
 /// # Errors
 /// By cause; [`Code::MappingMismatch`] if the mapping does not fit the live database.
@@ -137,6 +143,18 @@ pub(super) async fn planned(
     mapping.check_fit(&schema)?;
     let root = asked.files_root.as_ref().map(|root| root.display().to_string());
     let stores = FileStores::open(&mapping.mapping, root.as_deref(), &context.clock)?;
+    let headed = Headed {
+        vault_id: point.vault,
+        vault: &vault,
+        session: &mut session,
+        schema: &schema,
+        wedding: &asked.wedding,
+    };
+    let warnings = match (&asked.side_schema, asked.look_only) {
+        (None, false) => unfinished::settle(context, headed).await.map(|()| Vec::new())?,
+        (None, true) => unfinished::warnings(context, &headed)?,
+        (Some(_), _) => Vec::new(),
+    };
     let request = Request {
         wedding: asked.wedding.clone(),
         scope: asked.scope.clone(),
@@ -156,6 +174,7 @@ pub(super) async fn planned(
     )
     .await
     .map_err(restore_error)?;
+    plan.warnings.extend(warnings);
     if asked.side_schema.is_none() {
         plan.refusals.extend(unknown_stores(&plan, &stores));
     }
@@ -176,7 +195,7 @@ fn unknown_stores(plan: &Plan, stores: &FileStores) -> Vec<String> {
     names.into_iter().map(refusal).collect()
 }
 
-async fn stored_mapping(source: &dyn Source) -> Result<Written> {
+pub(super) async fn stored_mapping(source: &dyn Source) -> Result<Written> {
     let text = document(source, "schema/mapping.toml").await?;
     mapping::parse(text, "the mapping stored with the point")
 }

@@ -1,6 +1,9 @@
 //! Undoing a restore: the same operation, from the state that was saved before it (safety rule S8).
 
-use super::prepare::{Asked, Prepared, document, planned};
+use super::{
+    prepare::{Asked, Prepared, document, planned},
+    save::{ABOUT, About},
+};
 use crate::{
     backup::load,
     bridge::FromVault,
@@ -20,7 +23,10 @@ use keepsake_postgres::{
     restore::{DirectorySource, Overlay},
 };
 use keepsake_vault::vault::Vault;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Plans the undo of an operation, from any machine that has the storage and the master key.
 ///
@@ -32,6 +38,7 @@ pub async fn prepare_undo(
     operation: OperationId,
     target: &Dsn,
     files_root: Option<PathBuf>,
+    look_only: bool,
 ) -> Result<Prepared> {
     let points = points::list(context, storage, None, true).await?;
     let point = newest_of(points, operation)?;
@@ -44,14 +51,8 @@ pub async fn prepare_undo(
         cancel: context.cancel.clone(),
     });
     // A difference that could not be added to the vault after the restore is still here, if this is the machine.
-    let difference = context.home.spool(&operation.to_string()).join("difference");
-    let source = match difference.is_dir() {
-        true => Arc::new(Overlay { over: Arc::new(DirectorySource::new(difference)), base }) as Arc<dyn Source>,
-        false => base,
-    };
-    let text = document(source.as_ref(), super::save::ABOUT).await?;
-    let about: super::save::About = serde_json::from_str(&text)
-        .map_err(|error| Error::because(Code::VaultDamaged, "the saved state does not say what it undoes", error))?;
+    let source = with_difference(base, &context.home.spool(&operation.to_string()).join("difference"));
+    let about = about(source.as_ref()).await?;
     let asked = Asked {
         target: target.clone(),
         wedding: about.wedding,
@@ -63,8 +64,24 @@ pub async fn prepare_undo(
         conflicts: ConflictRule::Leave,
         side_schema: None,
         files_root,
+        look_only,
     };
     planned(context, asked, point, vault, source).await
+}
+
+/// A saved state with the difference that lies in a folder over it, if there is one.
+pub(super) fn with_difference(base: Arc<dyn Source>, difference: &Path) -> Arc<dyn Source> {
+    match difference.is_dir() {
+        true => Arc::new(Overlay { over: Arc::new(DirectorySource::new(difference.to_owned())), base }),
+        false => base,
+    }
+}
+
+/// What a saved state says of the operation that it undoes.
+pub(super) async fn about(saved: &dyn Source) -> Result<About> {
+    let text = document(saved, ABOUT).await?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::because(Code::VaultDamaged, "the saved state does not say what it undoes", error))
 }
 
 /// The newest state that was saved for an operation.

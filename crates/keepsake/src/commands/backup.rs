@@ -13,7 +13,10 @@ use serde::Serialize;
 
 pub async fn run(surroundings: &Surroundings, asked: &cli::Backup) -> Result<()> {
     match asked {
-        cli::Backup::Files { paths, name, storage } => files(surroundings, paths, name.clone(), storage).await,
+        cli::Backup::Files { paths, name, read_back, storage } => {
+            let asked = Files { paths: paths.clone(), name: name.clone(), read_back: *read_back };
+            files(surroundings, &asked, storage).await
+        }
         cli::Backup::Database { source, source_name, storage } => {
             database(surroundings, source, source_name.as_deref(), storage).await
         }
@@ -29,17 +32,11 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Backup) -> Result<()>
     }
 }
 
-async fn files(
-    surroundings: &Surroundings,
-    paths: &[String],
-    name: Option<String>,
-    storage: &cli::Storage,
-) -> Result<()> {
+async fn files(surroundings: &Surroundings, asked: &Files, storage: &cli::Storage) -> Result<()> {
     let context = surroundings.context()?;
     let storage = Storage::open(&context, &storage.storage)?;
-    let asked = Files { paths: paths.to_vec(), name };
-    let work = backup::files(&context, &storage, &asked);
-    let backed = progress::shown(surroundings.output, "backing up", &context.progress, work).await?;
+    let work = backup::files(&context, &storage, asked);
+    let backed = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     remark(surroundings, &backed);
     surroundings.output.result(&backed, summary);
     Ok(())
@@ -55,7 +52,7 @@ async fn database(
     let storage = Storage::open(&context, &storage.storage)?;
     let dsn = source::resolve(&source.source, &|text| surroundings.output.warn(text))?;
     let work = backup::database(&context, &storage, &dsn, name);
-    let backed = progress::shown(surroundings.output, "backing up", &context.progress, work).await?;
+    let backed = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     remark(surroundings, &backed);
     surroundings.output.result(&backed, summary);
     Ok(())
@@ -90,7 +87,7 @@ async fn weddings(
     let stores = FileStores::open(&mapping.mapping, asked.files_root, &context.clock)?;
     let from = Weddings { dsn: &dsn, mapping: &mapping, files: &stores, source_name: asked.source_name };
     let work = backup::weddings(&context, &storage, &from, asked.ids);
-    let done = progress::shown(surroundings.output, "backing up", &context.progress, work).await?;
+    let done = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     for wedding in &done {
         remark(surroundings, &wedding.backed);
     }

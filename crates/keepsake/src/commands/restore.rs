@@ -22,7 +22,7 @@ pub async fn run(surroundings: &Surroundings, asked: cli::Restore) -> Result<()>
             let storage = Storage::open(&context, &storage.storage)?;
             let dsn = source::resolve(&target.target, &|text| surroundings.output.warn(text))?;
             let work = recovery::database(&context, &storage, wanted(point), vault, &dsn);
-            let done = progress::shown(surroundings.output, "restoring", &context.progress, work).await?;
+            let done = progress::shown(surroundings.output, "restoring", context.progress.as_ref(), work).await?;
             surroundings.output.result(&done, |done| {
                 format!(
                     "restored point {} in {:.2} s; {} tables compared with the capture and equal",
@@ -37,7 +37,7 @@ pub async fn run(surroundings: &Surroundings, asked: cli::Restore) -> Result<()>
             let context = surroundings.context()?;
             let storage = Storage::open(&context, &storage.storage)?;
             let work = recovery::files(&context, &storage, wanted(point), vault, name.as_deref(), &to);
-            let done = progress::shown(surroundings.output, "restoring", &context.progress, work).await?;
+            let done = progress::shown(surroundings.output, "restoring", context.progress.as_ref(), work).await?;
             files(surroundings, &done)
         }
     }
@@ -90,6 +90,7 @@ async fn wedding(surroundings: &Surroundings, asked: &cli::RestoreWedding) -> Re
         conflicts: asked.conflicts,
         side_schema: asked.side_schema.clone(),
         files_root: asked.files_root.clone(),
+        look_only: asked.dry_run || !(asked.yes || surroundings.output.can_ask()),
     };
     let prepared = recovery::prepare(&context, &storage, request).await?;
     let decided = Decided { dry_run: asked.dry_run, yes: asked.yes, pinned: asked.preview_hash.as_deref() };

@@ -11,8 +11,9 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Undo) -> Result<()> {
     let context = surroundings.context()?;
     let storage = Storage::open(&context, &asked.storage.storage)?;
     let target = source::resolve(&asked.target.target, &|text| surroundings.output.warn(text))?;
-    let prepared =
-        recovery::prepare_undo(&context, &storage, asked.operation, &target, asked.files_root.clone()).await?;
+    let look_only = asked.dry_run || !(asked.yes || surroundings.output.can_ask());
+    let root = asked.files_root.clone();
+    let prepared = recovery::prepare_undo(&context, &storage, asked.operation, &target, root, look_only).await?;
     let decided = Decided { dry_run: asked.dry_run, yes: asked.yes, pinned: None };
     Box::pin(conclude(surroundings, &context, prepared, &decided)).await
 }

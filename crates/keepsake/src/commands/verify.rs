@@ -1,7 +1,7 @@
 //! `keepsake verify`.
 
 use super::Surroundings;
-use crate::cli;
+use crate::{cli, progress};
 use keepsake_app::{
     Result, Storage,
     verify::{self, Checked},
@@ -24,7 +24,9 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Verify) -> Result<Exi
         cli::Level::Hashes => Level::Hashes,
         cli::Level::All => Level::All,
     };
-    let vaults = verify::verify(&context, &storage, asked.vault, level).await?;
+    let progress = verify::Progress::default();
+    let work = verify::verify(&context, &storage, asked.vault, level, &progress);
+    let vaults = progress::shown(surroundings.output, "verifying", &progress, work).await?;
     let failure = verify::failure(&vaults);
     let all = All { good: failure.is_none(), vaults };
     surroundings.output.result(&all, |all| all.vaults.iter().map(describe).collect::<Vec<_>>().join("\n"));

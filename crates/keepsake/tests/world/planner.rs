@@ -6,7 +6,13 @@ use keepsake_testkit::{
     postgres::Server,
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    process::Child,
+    time::{Duration, Instant},
+};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -174,5 +180,49 @@ impl Planner {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("nothing waited for the lock");
+    }
+
+    /// A restore that has saved the present state and put its files, and now waits for a row that somebody else has locked.
+    pub async fn stuck(&self) -> (Child, Client) {
+        let holder = self.server.connect("planner").await;
+        let lock = format!("BEGIN; SELECT 1 FROM timeline_items WHERE wedding_id = '{}' FOR UPDATE", self.wedding);
+        holder.batch_execute(&lock).await.unwrap();
+        let running = self.world.start(self.restore_arguments(&["--mode", "exact", "--yes"]));
+        self.until_blocked().await;
+        (running, holder)
+    }
+
+    /// A restore whose rows are committed, and that will not hear of it: the server waits for a standby that never comes.
+    pub async fn stuck_in_its_commit(&self) -> Child {
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await;
+        self.execute("SELECT pg_reload_conf()").await;
+        let running = self.world.start(self.restore_arguments(&["--mode", "exact", "--yes"]));
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let began = Instant::now();
+        while self.count(waiting).await == 0 {
+            assert!(began.elapsed().as_secs() < 30, "nothing was committed");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        running
+    }
+
+    /// Waits until the server has noticed that a client is gone; only the planner's own connection is left.
+    pub async fn until_alone(&self) {
+        let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'planner' AND backend_type = 'client backend' AND \
+                    pid <> pg_backend_pid()";
+        for _ in 0..500 {
+            if self.count(left).await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the server still serves a client that was killed");
+    }
+
+    /// The operation that saved a state last.
+    pub fn last_operation(&self) -> String {
+        let points = self.world.json(["points", "--all", "--storage", &self.world.storage()]);
+        let saved = points["points"].as_array().unwrap().iter().find_map(|point| point["operation"].as_str());
+        saved.expect("a restore saved the state before it").to_owned()
     }
 }

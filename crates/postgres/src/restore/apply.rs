@@ -4,11 +4,11 @@ use super::{
     Error, Request, Target,
     compute::{Inputs, compute},
     downstream::downstream,
-    error::Cause,
     files::FilePlan,
     frame::Frame,
     hash::preview_hash,
     live::Locks,
+    outcome::{self, Witness},
     plan::{Downstream, Plan, WritePath},
     prepare,
     proof::{Proof, TableProof},
@@ -52,7 +52,7 @@ pub struct ApplyOptions<'a> {
     pub spool: Option<&'a dyn Spool>,
     /// Must be what the plan was made with.
     pub replica_role: ReplicaRole,
-    /// Ends the restore before its commit; everything is rolled back.
+    /// Ends the restore before its commit; everything is rolled back. Later it only shortens the wait for the outcome.
     pub cancel: &'a CancellationToken,
     /// Longest wait for one lock.
     pub lock_timeout: Duration,
@@ -60,10 +60,13 @@ pub struct ApplyOptions<'a> {
     pub statement_timeout: Duration,
     /// How often to try when locks are held or deadlocks are broken.
     pub attempts: u32,
+    /// How long to ask the server what became of a commit that it did not answer, before that is reported as unknown.
+    pub outcome_within: Duration,
 }
 
 impl<'a> ApplyOptions<'a> {
-    /// Locks waited for 3 s, up to 5 times; statements for 5 minutes; nothing pinned, nothing saved.
+    /// Locks waited for 3 s, up to 5 times; statements for 5 minutes; outcomes asked for during 30 s; nothing pinned,
+    /// nothing saved.
     pub fn new(operation: &'a str, cancel: &'a CancellationToken) -> Self {
         Self {
             operation,
@@ -75,6 +78,7 @@ impl<'a> ApplyOptions<'a> {
             lock_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(300),
             attempts: 5,
+            outcome_within: Duration::from_secs(30),
         }
     }
 }
@@ -89,6 +93,9 @@ impl std::fmt::Debug for ApplyOptions<'_> {
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// Applies a plan. Files were put back by the caller before, from [`Plan::files`].
+///
+/// A commit whose answer does not come is asked for in new sessions to where `session` is connected; then `session` is the
+/// one that answered.
 ///
 /// # Errors
 /// [`Error`] by cause; all but [`Error::CommitUnknown`] mean that live rows are as they were.
@@ -147,7 +154,7 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     async fn run(&self, session: &mut Session) -> Result<Proof, Error> {
-        let canceller = session.canceller();
+        let (canceller, dsn) = (session.canceller(), session.dsn().clone());
         let begun = session.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start();
         let tx = begun.await.map_err(Error::database("beginning the restore"))?;
         let done = tokio::select! {
@@ -156,11 +163,16 @@ impl Attempt<'_> {
                 let _ends_by_itself_otherwise = canceller.cancel().await;
                 Err(Error::Cancelled)
             }
-            done = Box::pin(self.work(&tx)) => done,
+            done = Box::pin(async {
+                let proof = self.work(&tx).await?;
+                let witness = Witness::call(&dsn, proof.transaction).await;
+                Ok((proof, witness))
+            }) => done,
         };
         match done {
-            Ok(proof) => {
-                commit(tx, proof.transaction).await?;
+            Ok((proof, witness)) => {
+                let answer = outcome::commit(tx, proof.transaction, self.options).await;
+                witness.settle(session, answer, self.options).await?;
                 Ok(proof)
             }
             Err(error) => {
@@ -260,29 +272,4 @@ async fn mark(tx: &Transaction<'_>, operation: &str) -> Result<u64, Error> {
     let row = tx.query_typed_one(query, &[(&operation, Type::TEXT)]).await;
     let row = row.map_err(Error::database("marking the restore"))?;
     Ok(u64::try_from(row.get::<_, i64>(1)).unwrap_or_default())
-}
-
-/// Commits. If the connection breaks meanwhile nobody knows the outcome, which [`outcome`] then tells.
-pub(crate) async fn commit(tx: Transaction<'_>, transaction: u64) -> Result<(), Error> {
-    match tx.commit().await {
-        Ok(()) => Ok(()),
-        Err(source) if source.as_db_error().is_some() => Err(Error::database("committing")(source)),
-        Err(source) => Err(Error::CommitUnknown { transaction, source: Box::new(Cause::from(&source)) }),
-    }
-}
-
-/// Whether a transaction whose commit was cut off took effect: `None` while it is still running, or if the server has
-/// forgotten it.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn outcome(session: &Session, transaction: u64) -> Result<Option<bool>, Error> {
-    let query = "SELECT pg_xact_status($1::text::xid8)";
-    let row = session.client.query_typed_one(query, &[(&transaction.to_string(), Type::TEXT)]).await;
-    let status: Option<String> = row.map_err(Error::database("asking for the outcome of a restore"))?.get(0);
-    Ok(match status.as_deref() {
-        Some("committed") => Some(true),
-        Some("aborted") => Some(false),
-        _ => None,
-    })
 }

@@ -1,6 +1,6 @@
-//! Why a restore stops. Every error leaves live rows as they were: what was begun was rolled back.
+//! Why a restore stops. Every error but [`Error::CommitUnknown`] leaves live rows as they were: what was begun was rolled back.
 
-use crate::{capture::PortError, schema::TableName};
+use crate::{capture::PortError, connect, schema::TableName};
 use std::fmt;
 
 /// A restore's failure. No variant carries values of rows.
@@ -109,10 +109,10 @@ pub enum Error {
     /// The side schema is there already.
     #[error("the schema {0} exists already: choose another name for the side copy, or drop it")]
     SchemaExists(String),
-    /// The connection broke during the commit.
+    /// The connection broke during the commit, and the server could not be asked what became of it.
     #[error(
-        "the connection broke during the commit of transaction {transaction}: ask the server whether it took effect \
-         (pg_xact_status) before anything else"
+        "the commit of transaction {transaction} was not answered ({source}), and neither was the question what became of \
+         it: ask the server whether it took effect (pg_xact_status) before anything else"
     )]
     CommitUnknown {
         /// The transaction's id.
@@ -153,6 +153,18 @@ impl From<&tokio_postgres::Error> for Cause {
         let constraint = db.constraint().map(str::to_owned);
         Self { code: Some(db.code().code().to_owned()), message, table, constraint }
     }
+}
+
+impl From<&connect::Error> for Cause {
+    fn from(error: &connect::Error) -> Self {
+        let inner = std::error::Error::source(error).map(|inner| format!(": {inner}")).unwrap_or_default();
+        Self { code: None, message: format!("{error}{inner}"), table: None, constraint: None }
+    }
+}
+
+/// Nothing was said, for longer than the statement may take or than the caller cares to wait.
+pub(super) fn silence() -> Cause {
+    Cause { code: None, message: "the server does not answer".to_owned(), table: None, constraint: None }
 }
 
 impl std::error::Error for Cause {}

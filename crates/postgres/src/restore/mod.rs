@@ -9,7 +9,7 @@
 //!
 //! How a row travels: captured `COPY` lines and live `COPY` lines are compared as they are ([`row`](Line)); the frame joins
 //! live schema, mapping and manifest; the walk finds and locks live rows; `compute` sorts rows into work; `resolve` takes out
-//! what must stay; `write` stages and writes; `prove` reads again.
+//! what must stay; `write` stages and writes; `prove` reads again; `outcome` commits and makes sure.
 //!
 //! Vaults, the moving of files, permissions and the keeping of operations are left to `keepsake-app`.
 
@@ -29,6 +29,7 @@ mod json_path;
 mod links;
 mod live;
 mod order;
+mod outcome;
 mod owners;
 mod parameter;
 mod plan;
@@ -51,11 +52,12 @@ mod uniques;
 mod work;
 mod write;
 
-pub use apply::{ApplyOptions, ReplicaRole, apply, outcome};
+pub use apply::{ApplyOptions, ReplicaRole, apply};
 pub use conflict::ConflictKind;
 pub use drift::{Drift, Retyped};
 pub use error::{Cause, Error};
 pub use files::{FileAction, FilePlan, PlannedFile, Probe};
+pub use outcome::outcome;
 pub use plan::{Downstream, Plan, RowChange, RowDiff, Slot, TablePlan, TriggerName, VERSION, WritePath};
 pub use preview::plan;
 pub use proof::{Proof, SequenceMove, TableProof};

@@ -3,8 +3,9 @@
 
 use super::{
     Error, Request,
-    apply::{ApplyOptions, commit},
+    apply::ApplyOptions,
     files::FilePlan,
+    outcome::{self, Witness},
     plan::{Downstream, Plan, TablePlan, VERSION, WritePath},
     prepare,
     proof::{Proof, TableProof},
@@ -104,6 +105,7 @@ pub(crate) async fn apply(
         return Err(Error::PlanChanged { pinned: pinned.to_owned(), now });
     }
     let captured = captured_schema(source).await?;
+    let dsn = session.dsn().clone();
     let tx = session.client.transaction().await.map_err(Error::database("beginning the side copy"))?;
     let work = async {
         prepare::settings(&tx, options.lock_timeout, options.statement_timeout).await?;
@@ -121,13 +123,15 @@ pub(crate) async fn apply(
         }
         let id = "SELECT pg_current_xact_id()::text::int8";
         let id = tx.query_typed_one(id, &[]).await.map_err(Error::database("ending the side copy"))?;
-        Ok((tables, u64::try_from(id.get::<_, i64>(0)).unwrap_or_default()))
+        let transaction = u64::try_from(id.get::<_, i64>(0)).unwrap_or_default();
+        Ok((tables, transaction, Witness::call(&dsn, transaction).await))
     };
-    let (tables, transaction) = tokio::select! {
+    let (tables, transaction, witness) = tokio::select! {
         () = options.cancel.cancelled() => return Err(Error::Cancelled),
         done = work => done?,
     };
-    commit(tx, transaction).await?;
+    let answer = outcome::commit(tx, transaction, options).await;
+    witness.settle(session, answer, options).await?;
     Ok(Proof {
         preview_hash: now,
         path: WritePath::Side,

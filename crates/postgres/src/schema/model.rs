@@ -157,6 +157,19 @@ pub struct Table {
     pub comment: Option<String>,
     /// Leading column lists of every valid index, for judging foreign-key lookups.
     pub index_columns: Vec<Vec<String>>,
+    /// Valid indexes on expressions or with a predicate, which serve some lookups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub special_indexes: Vec<SpecialIndex>,
+}
+
+/// An index on expressions, or on part of the rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpecialIndex {
+    /// Its keys as the server writes them: columns quoted where they must be, expressions in parentheses.
+    pub keys: Vec<String>,
+    /// Its predicate as the server writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicate: Option<String>,
 }
 
 /// What sort of table it is.

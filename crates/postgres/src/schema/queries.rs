@@ -58,7 +58,9 @@ SELECT i.indrelid, x.relname::text, i.indkey::int2[], i.indnkeyatts, i.indisprim
        i.indisreplident, i.indpred IS NOT NULL, i.indexprs IS NOT NULL, m.amname::text,
        coalesce((to_jsonb(i)->>'indnullsnotdistinct')::bool, false), coalesce(k.condeferrable, false),
        CASE WHEN i.indisunique AND NOT i.indisprimary THEN pg_get_indexdef(i.indexrelid) END,
-       CASE WHEN i.indpred IS NOT NULL THEN pg_get_expr(i.indpred, i.indrelid) END
+       CASE WHEN i.indpred IS NOT NULL THEN pg_get_expr(i.indpred, i.indrelid) END,
+       CASE WHEN i.indpred IS NOT NULL OR i.indexprs IS NOT NULL THEN
+           ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, false) FROM generate_series(1, i.indnkeyatts) n ORDER BY n) END
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_am m ON m.oid = x.relam

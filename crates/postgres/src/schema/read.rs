@@ -1,8 +1,8 @@
 //! Reads the catalog into [`Schema`].
 
 use super::{
-    Column, ForeignKey, Identity, OnDelete, Publication, Schema, Sequence, Table, TableKind, TableName, Trigger,
-    Unique, queries,
+    Column, ForeignKey, Identity, OnDelete, Publication, Schema, Sequence, SpecialIndex, Table, TableKind, TableName,
+    Trigger, Unique, queries,
 };
 use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::{GenericClient, Row};
@@ -272,6 +272,7 @@ fn table_of(row: &Row, name: TableName, names: &HashMap<u32, TableName>) -> Tabl
         size_bytes: row.get(9),
         comment: row.get(10),
         index_columns: Vec::new(),
+        special_indexes: Vec::new(),
     }
 }
 
@@ -295,6 +296,9 @@ fn add_index(entry: &mut Entry, row: &Row) {
         };
         if serves && !leading.is_empty() {
             entry.table.index_columns.push(leading);
+        }
+        if let Some(keys) = row.get(15) {
+            entry.table.special_indexes.push(SpecialIndex { keys, predicate: row.get(14) });
         }
     }
     if !unique || !valid {

@@ -259,7 +259,7 @@ pub struct App {
     pub server: Server,
     pub client: Client,
     pub mapping: Mapping,
-    role: Option<&'static str>,
+    pub role: Option<&'static str>,
 }
 
 impl App {

@@ -23,6 +23,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// The part of the budget, one in so many, that is kept for chunks being gathered.
 const HELD_PART: u64 = 4;
 
+/// The part of the budget, one in so many, that open packs may fill before they are finished early.
+const OPEN_PACKS_PART: u64 = 2;
+
 #[derive(Debug, Default)]
 struct Gauge {
     /// Bytes of living buffers.
@@ -178,15 +181,20 @@ impl Budget {
         sessions.push(session);
     }
 
-    /// Asks the session that holds most to finish a pack. What is being uploaded already is not asked for twice: a
-    /// session counts only packs that are still open.
+    /// Asks the session that holds most to finish a pack, where open packs are what stands in the way: work in progress
+    /// ends by itself and gives its memory back, and a pack finished early costs its store one more object. What is
+    /// being uploaded already is not asked for twice: a session counts only packs that are still open.
     fn reclaim(&self) {
         let sessions: Vec<Arc<dyn Reclaim>> = {
             let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
             sessions.iter().filter_map(Weak::upgrade).collect()
         };
-        let fullest = sessions.iter().max_by_key(|session| session.reclaimable_bytes());
-        if let Some(session) = fullest.filter(|session| session.reclaimable_bytes() > 0) {
+        let open: Vec<u64> = sessions.iter().map(|session| session.reclaimable_bytes()).collect();
+        let in_progress = self.gauge().admitted > 0;
+        if in_progress && open.iter().sum::<u64>() <= self.limit / OPEN_PACKS_PART {
+            return;
+        }
+        if let Some((session, 1..)) = sessions.iter().zip(open).max_by_key(|(_, bytes)| *bytes) {
             session.reclaim();
         }
     }
@@ -243,6 +251,39 @@ mod tests {
         budget.register(Arc::downgrade(&(large.clone() as Arc<dyn Reclaim>)));
         let _admitted = budget.admit(50, &CancellationToken::new()).await.unwrap();
         assert_eq!((small.reclaimable_bytes(), large.reclaimable_bytes()), (20, 0));
+    }
+
+    #[tokio::test]
+    async fn work_in_progress_is_waited_for_before_a_pack_is_finished_early() {
+        #[derive(Debug)]
+        struct Session(Mutex<u64>);
+        impl Reclaim for Session {
+            fn reclaimable_bytes(&self) -> u64 {
+                *self.0.lock().unwrap()
+            }
+            fn reclaim(&self) -> bool {
+                *self.0.lock().unwrap() = 0;
+                true
+            }
+        }
+        let budget = Arc::new(Budget::new(134));
+        let cancel = CancellationToken::new();
+        let session = Arc::new(Session(Mutex::new(60)));
+        budget.register(Arc::downgrade(&(session.clone() as Arc<dyn Reclaim>)));
+        let first = budget.admit(100, &cancel).await.unwrap();
+        let second = tokio::spawn({
+            let (budget, cancel) = (Arc::clone(&budget), cancel.clone());
+            async move { budget.admit(50, &cancel).await.map(drop) }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(session.reclaimable_bytes(), 60, "the first will end and make room");
+        drop(first);
+        second.await.unwrap().unwrap();
+        assert_eq!(session.reclaimable_bytes(), 60);
+        *session.0.lock().unwrap() = 70;
+        let _first = budget.admit(100, &cancel).await.unwrap();
+        let _waits_in_vain = tokio::time::timeout(Duration::from_millis(10), budget.admit(50, &cancel)).await;
+        assert_eq!(session.reclaimable_bytes(), 0, "more than half of the budget in open packs is too much");
     }
 
     #[test]

@@ -1,7 +1,10 @@
-//! Places at which a test can end the process, as a power cut would.
+//! Places at which a test can end the process, as a power cut would, or hold it to change the world under it.
 //!
 //! With `KEEPSAKE_FAIL_AT=<name>:<n>` in its environment the process aborts the n-th time (from 1) that it passes the
-//! place `name`. A test visits every name of [`ALL`], so that a new place cannot be forgotten.
+//! place `name`; with `<name>:<n>:stop` it stops there (SIGSTOP) until it is told to go on. A test visits every name of
+//! [`ALL`], so that a new place cannot be forgotten.
+
+use rustix::process::{Signal, getpid, kill_process};
 
 use std::sync::{
     OnceLock,
@@ -55,12 +58,20 @@ impl Failpoint {
 struct Armed {
     place: Failpoint,
     left: AtomicU64,
+    /// Stop here instead of aborting.
+    stop: bool,
 }
 
 fn parse(text: &str) -> Option<Armed> {
-    let (name, count) = text.split_once(':').unwrap_or((text, "1"));
+    let mut parts = text.splitn(3, ':');
+    let (name, count, action) = (parts.next()?, parts.next().unwrap_or("1"), parts.next());
     let place = ALL.into_iter().find(|place| place.name() == name)?;
-    Some(Armed { place, left: AtomicU64::new(count.parse().ok()?) })
+    let stop = match action {
+        None => false,
+        Some("stop") => true,
+        Some(_) => return None,
+    };
+    Some(Armed { place, left: AtomicU64::new(count.parse().ok()?), stop })
 }
 
 /// Passes `place`: aborts the process if it is armed and its turn has come.
@@ -70,7 +81,9 @@ pub(crate) fn hit(place: Failpoint) {
     if let Some(armed) = armed.as_ref().filter(|armed| armed.place == place)
         && armed.left.fetch_sub(1, Ordering::SeqCst) == 1
     {
-        std::process::abort();
+        if !armed.stop || kill_process(getpid(), Signal::STOP).is_err() {
+            std::process::abort();
+        }
     }
 }
 
@@ -86,5 +99,6 @@ mod tests {
         }
         assert_eq!(parse("before-pack-put").unwrap().left.load(Ordering::SeqCst), 1);
         assert!(parse("before-lunch:1").is_none() && parse("before-pack-put:x").is_none());
+        assert!(parse("before-pack-put:2:stop").unwrap().stop && parse("before-pack-put:2:think").is_none());
     }
 }

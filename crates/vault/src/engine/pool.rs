@@ -42,13 +42,14 @@ impl Scratch {
     }
 }
 
-/// A compressor whose hash table of 256 KiB covers a whole chunk and still lies in the cache: at level 1, rows of
-/// PostgreSQL take 2 % less than with zstd's own 64 KiB, in the same time.
+/// A compressor that looks back over a whole chunk, with a hash table of 128 KiB that stays in the second-level cache
+/// beside the content: at level 1, rows of PostgreSQL take 2 % less than with zstd's own 64 KiB, in the same time. 256 KiB
+/// would save another per cent and cost a sixth of the speed.
 fn compressor(level: i32) -> std::io::Result<zstd::bulk::Compressor<'static>> {
     let mut compressor = zstd::bulk::Compressor::new(level)?;
     if level == 1 {
         compressor.set_parameter(CParameter::WindowLog(20))?;
-        compressor.set_parameter(CParameter::HashLog(16))?;
+        compressor.set_parameter(CParameter::HashLog(15))?;
     }
     Ok(compressor)
 }

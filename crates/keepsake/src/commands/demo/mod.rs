@@ -4,11 +4,13 @@
 //! judges the outcome by its own fingerprints of the database, not by what the program says of itself.
 
 mod play;
+mod report;
 mod stage;
 
 use crate::{cli, output::Output};
 use keepsake_app::{Code, Error, Result};
 use play::Play;
+use report::Report;
 use stage::Stage;
 
 /// What any step of the demo may fail with.
@@ -19,7 +21,9 @@ pub async fn run(output: Output, asked: &cli::Demo) -> Result<()> {
     let stage = Box::pin(Stage::set(output, asked)).await.map_err(failed)?;
     let played = Box::pin(Play::new(output, &stage).perform()).await;
     let kept = asked.keep && played.is_ok();
-    let ended = if kept { stage.keep(output) } else { stage.strike() };
-    played.map_err(failed)?;
-    ended.map_err(failed)
+    let ended = if kept { Ok(Some(stage.keep())) } else { stage.strike().map(|()| None) };
+    let mut report = played.map_err(failed)?;
+    report.kept = ended.map_err(failed)?;
+    output.result(&report, Report::text);
+    Ok(())
 }

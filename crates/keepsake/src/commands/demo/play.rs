@@ -1,6 +1,10 @@
 //! The play: a wedding is backed up, broken, and brought back, while others keep working.
 
-use super::{Failure, stage::Stage};
+use super::{
+    Failure,
+    report::{Accident, Proof, Report, Timing},
+    stage::Stage,
+};
 use crate::output::Output;
 use keepsake_testkit::planner::{self, Edits, Fingerprint};
 use serde_json::Value;
@@ -19,7 +23,8 @@ use std::{
 pub struct Play<'a> {
     output: Output,
     stage: &'a Stage,
-    timings: Vec<(&'static str, f64)>,
+    proofs: Vec<Proof>,
+    timings: Vec<Timing>,
 }
 
 /// What the application looks like at one moment.
@@ -31,11 +36,11 @@ struct Seen {
 impl<'a> Play<'a> {
     /// A play on a stage that is set.
     pub fn new(output: Output, stage: &'a Stage) -> Self {
-        Self { output, stage, timings: Vec::new() }
+        Self { output, stage, proofs: Vec::new(), timings: Vec::new() }
     }
 
     /// All of it. Fails as soon as anything is not as it should be.
-    pub async fn perform(mut self) -> Result<(), Failure> {
+    pub async fn perform(mut self) -> Result<Report, Failure> {
         let began = Instant::now();
         let id = self.stage.wedding.to_string();
         let client = self.stage.connect("planner").await?;
@@ -70,7 +75,7 @@ impl<'a> Play<'a> {
         self.keepsake("preview", &[&restore[..], &["--dry-run"]].concat())?;
         let others = Others::start(self.stage).await?;
         let restored = self.keepsake("restore, proven", &[&restore[..], &["--yes"]].concat())?;
-        others.stop(&client, &self).await?;
+        others.stop(&client, &mut self).await?;
         self.expect(&client, &before, "The wedding is back, row for row and photo for photo").await?;
 
         self.heading("4. Undo, and do it again");
@@ -82,9 +87,26 @@ impl<'a> Play<'a> {
         self.expect(&client, &before, "And the second restore brought the wedding back again").await?;
 
         self.heading("5. The whole database, into a new one");
-        self.keepsake("restore of the database, compared", &["restore", "database", "--target", "env:REBUILT"])?;
-        self.report(began);
-        Ok(())
+        let rebuilt = ["restore", "database", "--target", "env:REBUILT"];
+        let rebuilt = self.keepsake("restore of the database, compared", &rebuilt)?;
+        let tables = rebuilt.pointer("/report/tables").and_then(Value::as_array).ok_or("the answer has no tables")?;
+        let compared = BTreeMap::from([("tables", tables.len() as u64)]);
+        self.proofs
+            .push(Proof { what: "Every table of the database, restored into a new one, equals the capture", compared });
+        Ok(Report {
+            held: true,
+            sample: self.stage.sample,
+            accident: Accident {
+                wedding: self.stage.wedding,
+                guests: damage.guests,
+                timeline_items: damage.timeline_items,
+                photos: damage.files,
+            },
+            proofs: self.proofs,
+            timings: self.timings,
+            seconds: began.elapsed().as_secs_f64(),
+            kept: None,
+        })
     }
 
     fn heading(&self, text: &str) {
@@ -117,7 +139,7 @@ impl<'a> Play<'a> {
         }
         self.say(&format!("done in {seconds:.2} s"));
         if !timed.is_empty() {
-            self.timings.push((timed, seconds));
+            self.timings.push(Timing { what: timed, seconds });
         }
         if preview { Ok(Value::Null) } else { Ok(serde_json::from_str(&stdout)?) }
     }
@@ -141,7 +163,8 @@ impl<'a> Play<'a> {
         if !output.status.success() {
             return Err(format!("stock restic found faults: {}", String::from_utf8_lossy(&output.stderr)).into());
         }
-        self.timings.push(("stock restic checks it", began.elapsed().as_secs_f64()));
+        self.timings.push(Timing { what: "stock restic checks it", seconds: began.elapsed().as_secs_f64() });
+        self.proofs.push(Proof { what: "Stock restic reads every byte of the vault", compared: BTreeMap::new() });
         Ok(())
     }
 
@@ -157,7 +180,12 @@ impl<'a> Play<'a> {
         Ok(Seen { wedding, files })
     }
 
-    async fn expect(&self, client: &tokio_postgres::Client, wanted: &Seen, text: &str) -> Result<(), Failure> {
+    async fn expect(
+        &mut self,
+        client: &tokio_postgres::Client,
+        wanted: &Seen,
+        what: &'static str,
+    ) -> Result<(), Failure> {
         let now = self.see(client).await?;
         let mut differences = wanted.wedding.differences(&now.wedding);
         // The application's queue of mails to send is none of a wedding's data: what was sent is not unsent.
@@ -168,17 +196,10 @@ impl<'a> Play<'a> {
         if wanted.files != now.files {
             return Err(format!("files differ: {} now, {} wanted", now.files.len(), wanted.files.len()).into());
         }
-        self.say(&format!("{text}: {} rows and {} photos compared.", now.wedding.rows(), now.files.len()));
+        let (rows, photos) = (now.wedding.rows().unsigned_abs(), now.files.len() as u64);
+        self.say(&format!("{what}: {rows} rows and {photos} photos compared."));
+        self.proofs.push(Proof { what, compared: BTreeMap::from([("rows", rows), ("photos", photos)]) });
         Ok(())
-    }
-
-    fn report(&self, began: Instant) {
-        let width = self.timings.iter().map(|(what, _)| what.len()).max().unwrap_or(0);
-        self.output.note("\n== What it took\n");
-        for (what, seconds) in &self.timings {
-            self.output.note(&format!("   {what:width$}  {seconds:6.2} s"));
-        }
-        self.output.note(&format!("   {:width$}  {:6.2} s\n", "all", began.elapsed().as_secs_f64()));
     }
 }
 
@@ -216,7 +237,7 @@ impl Others {
     }
 
     /// Ends their work, and proves that none of it was lost and that no row of anybody else changed.
-    async fn stop(self, client: &tokio_postgres::Client, play: &Play<'_>) -> Result<(), Failure> {
+    async fn stop(self, client: &tokio_postgres::Client, play: &mut Play<'_>) -> Result<(), Failure> {
         self.stop.store(true, Relaxed);
         let (count, last) = self.work.await??;
         let lost = last.lost(client).await?;
@@ -228,11 +249,13 @@ impl Others {
         if !differences.is_empty() {
             return Err(format!("rows of others changed: {}", differences.join("; ")).into());
         }
-        play.say(&format!(
-            "Meanwhile others made {count} edits on {} other weddings: none was lost.",
-            self.worked_on.len() - 1
-        ));
+        let weddings = self.worked_on.len() as u64 - 1;
+        play.say(&format!("Meanwhile others made {count} edits on {weddings} other weddings: none was lost."));
+        let compared = BTreeMap::from([("edits", count), ("weddings", weddings)]);
+        play.proofs.push(Proof { what: "No edit that others made meanwhile was lost", compared });
         play.say(&format!("Nobody else's row changed: {} rows compared before and after.", now.rows()));
+        let compared = BTreeMap::from([("rows", now.rows().unsigned_abs())]);
+        play.proofs.push(Proof { what: "Nobody else's row changed", compared });
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The stage: a private cluster, the sample application, and a home for the program.
 
-use super::Failure;
+use super::{Failure, report::Kept};
 use crate::{
     cli,
     output::{Output, bytes},
@@ -14,6 +14,16 @@ use std::{
 };
 use tokio_postgres::Client;
 
+/// How much there is.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct Sample {
+    pub weddings: u32,
+    pub organisations: u32,
+    pub rows: u64,
+    pub files: u64,
+    pub files_bytes: u64,
+}
+
 /// Everything that the play needs.
 pub struct Stage {
     folder: PathBuf,
@@ -21,6 +31,8 @@ pub struct Stage {
     restic: Option<PathBuf>,
     /// The wedding that things happen to.
     pub wedding: uuid::Uuid,
+    /// The application around it.
+    pub sample: Sample,
 }
 
 impl Stage {
@@ -34,7 +46,9 @@ impl Stage {
         let mut cluster = Cluster::create(&programs, &folder.join("postgres"))?;
         cluster.start(&[("fsync", "off"), ("shared_buffers", "128MB"), ("max_connections", "50")])?;
         let spec = Spec { weddings: asked.weddings, ..Spec::demo() };
-        let mut stage = Self { folder, cluster, restic: asked.restic.clone(), wedding: spec.wedding_id(0) };
+        let sample =
+            Sample { weddings: spec.weddings, organisations: spec.organisations, rows: 0, files: 0, files_bytes: 0 };
+        let mut stage = Self { folder, cluster, restic: asked.restic.clone(), wedding: spec.wedding_id(0), sample };
         let admin = stage.connect("postgres").await?;
         for name in ["planner", "rebuilt"] {
             admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
@@ -44,6 +58,7 @@ impl Stage {
         std::fs::create_dir_all(stage.photos())?;
         let made = planner::generate(&client, &spec, Some(&stage.photos())).await?;
         stage.wedding = made.weddings.first().copied().ok_or("no wedding was made")?;
+        stage.sample = Sample { rows: made.rows, files: made.files, files_bytes: made.files_bytes, ..sample };
         output.note(&format!(
             "A wedding planner's database: {} weddings of {} organisations, {} rows; {} photos and documents ({}). {:.1} s\n",
             spec.weddings,
@@ -97,22 +112,14 @@ impl Stage {
         Ok(command)
     }
 
-    /// Leaves everything running, and says how to use it.
-    pub fn keep(self, output: Output) -> Result<(), Failure> {
-        let exports: Vec<String> =
-            self.environment().iter().map(|(name, value)| format!("  export {name}='{value}'")).collect();
-        let stop = self.cluster.programs().path("pg_ctl");
-        output.note(&format!(
-            "Everything is left running. In a shell:\n{}\nTo end it: stop the server with `{} -D {} stop` as the user that runs \
-             it, and remove {}.",
-            exports.join("\n"),
-            stop.display(),
-            self.cluster.data().display(),
-            self.folder.display()
-        ));
+    /// Leaves everything running, and tells how to use it.
+    pub fn keep(self) -> Kept {
+        let stop =
+            format!("{} -D {} stop", self.cluster.programs().path("pg_ctl").display(), self.cluster.data().display());
+        let environment = self.environment().into_iter().collect();
         // The server goes on without this process.
         std::mem::forget(self.cluster);
-        Ok(())
+        Kept { folder: self.folder, environment, stop }
     }
 
     /// Takes it down.
