@@ -48,13 +48,15 @@ async fn a_parent_that_cannot_be_read_costs_time_and_nothing_else() {
     }
     let first = backup_folder(&place.vault().await, source.path(), None).await;
     let faulty = place.faulty(1, vec![]);
-    for (folder, operation) in [("snapshots/", Operation::GetStream), ("data/", Operation::GetRange)] {
+    let parent = first.snapshot.to_string();
+    for (name, operation) in [(parent.as_str(), Operation::GetStream), ("data/", Operation::GetRange)] {
         let vault = place.vault_on(faulty.clone()).await;
-        faulty.set_rules(vec![Rule::on(operation, When::Always, Fault::FlipBit).for_key(folder)]);
+        // Once: what the new snapshot shares with its parent is read again before it is put, and must be whole then.
+        faulty.set_rules(vec![Rule::on(operation, When::Nth(1), Fault::FlipBit).for_key(name)]);
         let again = backup_folder(&vault, source.path(), Some(first.snapshot)).await;
         assert!(faulty.injected() > 0);
         faulty.set_rules(vec![]);
-        assert_eq!((again.stats.files, again.stats.files_unchanged, again.stats.bytes_new), (4, 0, 0), "{folder}");
+        assert_eq!((again.stats.files, again.stats.files_unchanged, again.stats.bytes_new), (4, 0, 0), "{name}");
         assert_eq!((again.result, again.tree), (Completeness::Complete, first.tree));
     }
     let sound = backup_folder(&place.vault().await, source.path(), Some(first.snapshot)).await;
