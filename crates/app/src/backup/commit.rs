@@ -1,4 +1,4 @@
-//! The end of every backup: commit, and proof from the store.
+//! The end of every backup: the commit, which proves from the store that it kept the new point.
 
 use super::{Backed, Outcome};
 use crate::{
@@ -15,7 +15,7 @@ use keepsake_domain::{
     point::{Kind, Tags},
 };
 use keepsake_vault::{
-    backup::{Backup, Committed, Completeness, Depth, Proof, ProveOptions, SnapshotSpec},
+    backup::{Backup, Completeness, SnapshotSpec},
     time::Time,
     vault::{Indexed, Vault},
 };
@@ -47,12 +47,10 @@ pub(super) struct Label {
     pub issues: Vec<Issue>,
     /// The capture itself knows that something is missing.
     pub incomplete: bool,
-    /// How closely the new point is proven.
-    pub depth: Depth,
 }
 
 impl Running {
-    /// Commits, and proves from the store that it kept what was written.
+    /// Commits.
     pub(super) async fn commit(self, context: &Context, label: Label) -> Result<Backed> {
         let point = context.new_point()?;
         let tags = |incomplete| Tags { point, kind: label.kind, incomplete, operation: label.operation };
@@ -75,7 +73,6 @@ impl Running {
                 message: file.reason.clone(),
             }));
         }
-        let verification = prove(context, &self.vault, &committed, label.depth).await?;
         let About { name, .. } = about(&self.vault);
         let stats = committed.stats;
         Ok(Backed {
@@ -90,18 +87,10 @@ impl Running {
             new_bytes: stats.bytes_new,
             stored_bytes: stats.bytes_stored,
             duration_ms: u64::try_from(context.clock.now().duration_since(self.began).as_millis()).unwrap_or(0),
-            verification,
+            verification: committed.proof,
             issues,
         })
     }
-}
-
-async fn prove(context: &Context, vault: &Vault<Indexed>, committed: &Committed, depth: Depth) -> Result<Proof> {
-    let options = ProveOptions { cancel: context.cancel.clone(), ..ProveOptions::new(depth) };
-    vault
-        .prove(&context.engine, committed, options)
-        .await
-        .map_err(|error| vault_error("the store did not keep the new point as it was written", error))
 }
 
 /// A backup's failure under the code that a user can look up.
@@ -129,8 +118,6 @@ pub(crate) async fn commit_pre_recovery(
         operation: Some(operation),
         issues: Vec::new(),
         incomplete: false,
-        // Live data are about to be changed: what they were must be beyond doubt.
-        depth: Depth::Read,
     };
     let began = context.clock.now();
     let running = Running { id: prepared.vault_id(), vault: prepared.vault(), backup, began };

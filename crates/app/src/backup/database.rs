@@ -41,6 +41,7 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
             let options = BackupOptions {
                 cancel: context.cancel.clone(),
                 clock: Arc::clone(&context.clock),
+                proof: Depth::Read,
                 ..BackupOptions::default()
             };
             let backup = Arc::new(vault.backup(&context.engine, options).map_err(backup_error)?);
@@ -62,7 +63,6 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
                 operation: None,
                 issues: manifest.issues.into_iter().map(Into::into).collect(),
                 incomplete: manifest.incomplete,
-                depth: Depth::Read,
             };
             Running { id, vault, backup, began }.commit(context, label).await
         })

@@ -50,14 +50,14 @@ pub async fn files(context: &Context, storage: &Storage, asked: &Files) -> Resul
             let began = context.clock.now();
             let (id, vault) = vaults::ensure(context, storage, &Birth { subject, name: name.clone() }).await?;
             let vault = Arc::new(load(context, vault).await?);
-            let backup = begin(context, id, &vault).await?;
+            let depth = if asked.read_back { Depth::Read } else { Depth::Listed };
+            let backup = begin(context, id, &vault, depth).await?;
             let (paths, issues) = match &source {
                 Source::Local(paths) => (local(&backup, paths).await?, Vec::new()),
                 Source::Bucket(url) => bucket::copy(context, &backup, url).await?,
             };
             let incomplete = issues.iter().any(|issue| issue.code == "object-unreadable");
-            let depth = if asked.read_back { Depth::Read } else { Depth::Listed };
-            let label = Label { kind: Kind::Files, time: began, paths, operation: None, issues, incomplete, depth };
+            let label = Label { kind: Kind::Files, time: began, paths, operation: None, issues, incomplete };
             Running { id, vault, backup, began }.commit(context, label).await
         })
         .await
@@ -89,13 +89,19 @@ pub(crate) async fn load(context: &Context, vault: Vault<keepsake_vault::vault::
 }
 
 /// A session that takes over what is unchanged since the newest complete point.
-async fn begin(context: &Context, id: keepsake_domain::VaultId, vault: &Arc<Vault<Indexed>>) -> Result<Backup> {
+async fn begin(
+    context: &Context,
+    id: keepsake_domain::VaultId,
+    vault: &Arc<Vault<Indexed>>,
+    depth: Depth,
+) -> Result<Backup> {
     let newest = points::of_vault(context, id, &**vault).await?.into_iter().find(|point| point.kind == Kind::Files);
     let options = BackupOptions {
         parent: newest.map(|point| point.snapshot),
         cancel: context.cancel.clone(),
         progress: Arc::clone(&context.progress),
         clock: Arc::clone(&context.clock),
+        proof: depth,
         ..BackupOptions::default()
     };
     vault.backup(&context.engine, options).map_err(backup_error)

@@ -1,8 +1,8 @@
 //! Taking backups: of weddings, of whole databases, of files.
 //!
-//! Each opens its vault, pushes files into a session of the engine, commits, and proves from the store that it kept the new
-//! point before that is called good. Rows and a wedding's files are read back whole; files by themselves only if that is
-//! asked for, since it doubles the traffic of what may be terabytes.
+//! Each opens its vault, pushes files into a session of the engine, and commits: the store has shown that it keeps
+//! everything before the new point exists. Rows and a wedding's files are read back whole; files by themselves only if that
+//! is asked for, since it doubles the traffic of what may be terabytes.
 
 mod bucket;
 mod commit;
@@ -49,7 +49,7 @@ pub struct Backed {
     pub stored_bytes: u64,
     /// How long it took.
     pub duration_ms: u64,
-    /// What was proven from the store after the last byte was written. Older content is the work of `keepsake verify`.
+    /// What was proven from the store before the point was made. Older content is the work of `keepsake verify`.
     pub verification: Proof,
     /// What was noticed.
     pub issues: Vec<Issue>,

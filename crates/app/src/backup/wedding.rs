@@ -116,6 +116,7 @@ async fn capture_into(
         let options = BackupOptions {
             cancel: context.cancel.clone(),
             clock: Arc::clone(&context.clock),
+            proof: Depth::Read,
             ..BackupOptions::default()
         };
         let backup = vault.backup(&context.engine, options).map_err(backup_error)?;
@@ -187,7 +188,7 @@ async fn commit(
     let time: Timestamp = captured.manifest.captured_at;
     let paths = vec!["/".to_owned()];
     let incomplete = captured.incomplete;
-    let label = Label { kind, time, paths, operation, issues, incomplete, depth: Depth::Read };
+    let label = Label { kind, time, paths, operation, issues, incomplete };
     let backed = running.commit(context, label).await?;
     let rows = captured.manifest.tables.iter().map(|table| table.rows).sum();
     Ok(BackedWedding { wedding: captured.id, backed, score: captured.score, rows })

@@ -19,7 +19,7 @@ use keepsake_postgres::{
     },
     restore::{DirectorySource, FileAction},
 };
-use keepsake_vault::backup::{Backup, BackupOptions};
+use keepsake_vault::backup::{Backup, BackupOptions, Depth};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
 
@@ -71,8 +71,13 @@ pub(super) async fn save(context: &Context, prepared: &Prepared, operation: Oper
 }
 
 fn session(context: &Context, prepared: &Prepared) -> Result<Backup> {
-    let options =
-        BackupOptions { cancel: context.cancel.clone(), clock: Arc::clone(&context.clock), ..BackupOptions::default() };
+    let options = BackupOptions {
+        cancel: context.cancel.clone(),
+        clock: Arc::clone(&context.clock),
+        // Live data are about to be changed: what they were must be beyond doubt.
+        proof: Depth::Read,
+        ..BackupOptions::default()
+    };
     prepared.vault.backup(&context.engine, options).map_err(backup::backup_error)
 }
 

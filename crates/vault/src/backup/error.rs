@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Result of a backup operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failed backup. No snapshot was written.
+/// A failed backup. It has no snapshot, or one that the store did not keep as it was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,7 +18,7 @@ pub enum Error {
     Failed,
     /// The vault or its store failed.
     #[error(transparent)]
-    Vault(#[from] crate::Error),
+    Vault(crate::Error),
     /// A pack cannot be made.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -57,6 +57,12 @@ pub enum Error {
     /// A bug: a piece of work ended without an answer.
     #[error("a part of the backup ended without a result; this is a bug, please report it")]
     Lost,
+}
+
+impl From<crate::Error> for Error {
+    fn from(error: crate::Error) -> Self {
+        if error.is_cancelled() { Self::Cancelled } else { Self::Vault(error) }
+    }
 }
 
 impl From<crate::engine::Cancelled> for Error {

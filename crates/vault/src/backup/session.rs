@@ -1,12 +1,13 @@
 //! What the parts of one backup share, and how a blob is stored.
 
 use super::{
-    Compression, Error, Result, Written,
+    Compression, Depth, Error, Result,
     claims::Claims,
     indexer::Indexer,
     metadata::Names,
     packer::{Blob, Packer},
     probe::is_compressible,
+    prove::Written,
     stats::Counters,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 };
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker, task::task_tracker::TaskTrackerToken};
@@ -42,7 +43,8 @@ pub(super) struct Session {
     pub(super) trees: Packer,
     pub(super) claims: Claims,
     pub(super) indexer: Indexer,
-    /// The files that were stored.
+    /// How closely packs of data are looked at once they are stored.
+    pub(super) depth: Depth,
     pub(super) written: Mutex<Written>,
     pub(super) counters: Counters,
     pub(super) progress: Arc<Progress>,
@@ -174,9 +176,9 @@ impl Session {
         );
     }
 
-    /// Notes a file that was stored.
-    pub(super) fn note(&self, file: impl FnOnce(&mut Written)) {
-        file(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner));
+    /// The packs that the store took and keeps.
+    pub(super) fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Completes every open pack and starts its upload.

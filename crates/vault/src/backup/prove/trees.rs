@@ -1,8 +1,9 @@
 //! What a snapshot needs: all its folder listings are read, those that lie close together at once.
 
-use super::{Needs, Prover};
+use super::Needs;
 use crate::{
     Vault,
+    backup::session::Session,
     engine::Scratch,
     error::{Damage, Error, Result},
     id::Id,
@@ -27,7 +28,7 @@ struct Named {
     blobs: u64,
 }
 
-impl Prover {
+impl Session {
     /// Reads every folder listing of the snapshot once, and finds every blob that they name in the index.
     pub(super) async fn walk(&self, root: Id) -> Result<Needs> {
         let mut needs = Needs::default();
