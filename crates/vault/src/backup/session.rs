@@ -166,8 +166,10 @@ impl Session {
     /// Starts the upload of a pack.
     pub(super) fn ship(self: &Arc<Self>, pack: pack::Finished) {
         let session = Arc::clone(self);
+        let shipment = self.engine.ship();
         self.tasks.spawn_on(
             async move {
+                let _on_its_way = shipment;
                 if let Err(error) = session.upload(pack).await {
                     session.fail(error);
                 }
