@@ -15,11 +15,11 @@ use keepsake_vault::{
     backup::{self, BackupOptions, Committed, Depth, Error, FileMeta, IndexEvery},
     check::{self, Hint, Level},
     engine::Engine,
-    error::{Damage, Error as VaultError},
+    error::Error as VaultError,
     file, pack,
     vault::Indexed,
 };
-use std::{fs, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 use support::{Place, engine, random, restore, spec, tiny_engine};
 use tokio_util::sync::CancellationToken;
 
@@ -189,37 +189,88 @@ async fn s13_folder_listings_index_files_and_snapshots_are_read_back_at_any_dept
     }
 }
 
+/// What happens to an older pack.
+#[derive(Debug, Clone, Copy)]
+enum Harm {
+    Lose,
+    Shorten,
+    /// Of the first blob, a bit.
+    Flip,
+}
+
+fn harm(place: &Place, pack: Id, harm: Harm) {
+    let path = place.folder.path().join(file::Kind::Pack.key(&pack).as_str());
+    let mut bytes = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    match harm {
+        Harm::Lose => return,
+        Harm::Shorten => bytes.truncate(bytes.len() / 2),
+        Harm::Flip => *bytes.get_mut(20).unwrap() ^= 1,
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+fn lost(error: &Error) -> BTreeSet<Id> {
+    let Error::OlderPacksLost { packs } = error else { panic!("{error}") };
+    assert!(packs.iter().all(|pack| error.to_string().contains(&pack.to_string())), "{error}");
+    packs.clone()
+}
+
 #[tokio::test]
 async fn an_older_pack_that_the_snapshot_needs_must_be_there_too() {
-    let place = Place::new().await;
-    backup(&place.vault().await, 2, Depth::Read).await.unwrap();
-    for kind in [pack::Kind::Data, pack::Kind::Tree] {
-        // The index still names it, so the next backup stores nothing of it again.
-        let vault = place.vault().await;
-        let lost = pack_of(&vault, kind);
-        let path = place.folder.path().join(file::Kind::Pack.key(&lost).as_str());
-        let sound = fs::read(&path).unwrap();
-        for damaged in [None, Some(&sound[1..]), Some(&sound[..1])] {
-            fs::remove_file(&path).unwrap();
-            if let Some(bytes) = damaged {
-                fs::write(&path, bytes).unwrap();
-            }
+    for (kind, harms) in [
+        (pack::Kind::Data, &[Harm::Lose, Harm::Shorten][..]),
+        (pack::Kind::Tree, &[Harm::Lose, Harm::Shorten, Harm::Flip]),
+    ] {
+        for how in harms {
+            let place = Place::new().await;
+            backup(&place.vault().await, 2, Depth::Read).await.unwrap();
+            // The index still names it, so the next backup stores nothing of it again.
+            let vault = place.vault().await;
+            let bad = pack_of(&vault, kind);
+            harm(&place, bad, *how);
             for depth in DEPTHS {
                 let error = backup(&vault, 2, depth).await.unwrap_err();
-                let (named, absent) = match &error {
-                    Error::Vault(VaultError::Damaged { name, source, .. }) => {
-                        (name.parse().unwrap(), matches!(source, Damage::Absent))
-                    }
-                    Error::Vault(VaultError::DamagedBlob { pack, .. }) => (*pack, false),
-                    other => panic!("{other}"),
-                };
-                assert_eq!((named, absent), (lost, damaged.is_none()), "{error}");
+                assert_eq!(lost(&error), BTreeSet::from([bad]), "{how:?}");
                 assert_eq!(place.snapshots().await, 1);
             }
-            fs::write(&path, &sound).unwrap();
         }
     }
-    backup(&place.vault().await, 2, Depth::Read).await.unwrap();
+}
+
+#[tokio::test]
+async fn older_packs_that_are_lost_are_named_all_at_once_and_a_backup_without_them_stores_their_blobs_anew() {
+    let place = Place::new().await;
+    let first = backup(&place.vault().await, 12, Depth::Read).await.unwrap();
+    let vault = place.vault().await;
+    let data: Vec<Id> =
+        packs(&vault).into_iter().filter(|(_, kind, _)| *kind == pack::Kind::Data).map(|(pack, ..)| pack).collect();
+    let bad = [(data[0], Harm::Lose), (data[1], Harm::Shorten), (pack_of(&vault, pack::Kind::Tree), Harm::Flip)];
+    for (pack, how) in bad {
+        harm(&place, pack, how);
+    }
+    // Below the listing that is lost lies what the other packs are needed for.
+    let packs = lost(&backup(&vault, 12, Depth::Read).await.unwrap_err());
+    assert_eq!(packs, bad.into_iter().map(|(pack, _)| pack).collect());
+    let rest = vault.without_packs(&packs);
+    let second = backup(&rest, 12, Depth::Read).await.unwrap();
+    assert!(second.stats.bytes_new > 0 && second.proof.packs > 0, "{:?}", second.stats);
+    assert_eq!((second.tree, vault.index().read(|index| index.packs().len())), (first.tree, data.len() + 1));
+
+    // The index in the store still names them; where there is another place, they are in nobody's way.
+    let third = backup(&place.vault().await, 12, Depth::Read).await.unwrap();
+    assert_eq!((third.tree, third.proof.packs, third.stats.bytes_new), (first.tree, 0, 0));
+    let vault = place.vault().await;
+    for snapshot in [first.snapshot, second.snapshot, third.snapshot] {
+        let restored = restore(&vault, &snapshot).await;
+        for number in 0..12 {
+            let path = restored.path().join(format!("photos/{}/{number}.jpg", number % 3));
+            assert!(fs::read(path).unwrap() == random(3 << 20, number), "{number}");
+        }
+    }
+    let report = vault.to_open().check(&check::Options::new(Level::All), &CancellationToken::new()).await.unwrap();
+    assert!(report.findings.len() >= packs.len(), "{:?}", report.findings);
+    assert!(report.findings.iter().all(|finding| finding.affects.is_empty()), "{:?}", report.findings);
 }
 
 #[tokio::test]
@@ -237,6 +288,10 @@ async fn a_store_that_lies_when_it_is_read_is_not_believed_and_one_that_fails_is
     for fault in [Fault::FlipBit, Fault::Truncate] {
         faulty.set_rules(vec![Rule::on(Operation::GetRange, When::Always, fault).for_key("data/")]);
         let error = backup(&vault, 1, Depth::Listed).await.unwrap_err();
+        let packs = lost(&error);
+        assert_eq!(packs, BTreeSet::from([pack_of(&vault, pack::Kind::Tree)]), "{fault:?}");
+        // Nor are those that were stored and read back just now: another attempt would not help.
+        let error = backup(&vault.without_packs(&packs), 1, Depth::Listed).await.unwrap_err();
         assert!(matches!(error, Error::Vault(VaultError::DamagedBlob { .. })), "{fault:?}: {error}");
     }
     for operation in [Operation::GetStream, Operation::GetRange] {

@@ -2,14 +2,17 @@
 //!
 //! Each opens its vault, pushes files into a session of the engine, and commits: the store has shown that it keeps
 //! everything before the new point exists. Rows and a wedding's files are read back whole; files by themselves only if that
-//! is asked for, since it doubles the traffic of what may be terabytes.
+//! is asked for, since it doubles the traffic of what may be terabytes. Where the vault has lost older packs that the point
+//! needs, the backup is made once more and stores anew what it needs of them.
 
+mod attempt;
 mod bucket;
 mod commit;
 mod database;
 mod files;
 mod wedding;
 
+pub(crate) use attempt::{Ended, Target, one};
 pub(crate) use commit::{backup_error, commit_pre_recovery};
 pub use database::database;
 pub(crate) use database::{database_error, options_of};

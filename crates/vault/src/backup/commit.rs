@@ -46,8 +46,8 @@ impl Backup {
     ///
     /// # Errors
     /// The first failure of the backup, such as a source that ended early, a full disk, a store that does not keep what it
-    /// took, or a cancellation. No snapshot is written then, and what was stored and kept is named by an index file for
-    /// the next backup.
+    /// took, or a cancellation; [`Error::OlderPacksLost`] at the very end. No snapshot is written then, and what was stored
+    /// and kept is named by an index file for the next backup.
     pub async fn commit(self, spec: impl FnOnce(&Completeness) -> SnapshotSpec) -> Result<Committed> {
         match self.finish(spec).await {
             Ok(committed) => Ok(committed),

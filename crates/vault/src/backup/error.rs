@@ -1,7 +1,8 @@
 //! What can end a backup.
 
 use super::packer::PackError;
-use std::path::PathBuf;
+use crate::id::Id;
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// Result of a backup operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,6 +20,18 @@ pub enum Error {
     /// The vault or its store failed.
     #[error(transparent)]
     Vault(crate::Error),
+    /// Older packs of which the snapshot needs some are not in the store as they were written, or hold folder listings that
+    /// cannot be read. Another backup, with [`Vault::without_packs`](crate::Vault::without_packs), stores anew what it needs
+    /// of them.
+    #[error(
+        "older packs that the new point needs are lost or damaged: {}; run `keepsake verify --level all` to see which points \
+         need them",
+        packs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    OlderPacksLost {
+        /// All that were found, also such as this snapshot does not need.
+        packs: BTreeSet<Id>,
+    },
     /// A pack cannot be made.
     #[error(transparent)]
     Pack(#[from] PackError),

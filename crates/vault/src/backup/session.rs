@@ -101,7 +101,12 @@ impl Session {
         self.cancel.cancel();
     }
 
-    /// Whether the backup may go on.
+    /// Whether the backup may go on, for a part of its work. The first failure stays for the caller.
+    pub(super) fn go_on(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(Error::Failed) } else { Ok(()) }
+    }
+
+    /// Whether the backup may go on, for its caller, who is told the first failure once.
     pub(super) fn check(&self) -> Result<()> {
         if !self.cancel.is_cancelled() {
             return Ok(());
@@ -118,10 +123,8 @@ impl Session {
 
     /// Waits until work that makes at most `bytes` of new content may begin.
     pub(super) async fn admit(self: &Arc<Self>, bytes: u64) -> Result<Job> {
-        self.check()?;
-        let Ok(admission) = self.engine.admit(bytes, &self.cancel).await else {
-            return self.check().and(Err(Error::Cancelled));
-        };
+        self.go_on()?;
+        let admission = self.engine.admit(bytes, &self.cancel).await.map_err(|_| Error::Failed)?;
         Ok(self.job(Some(admission)))
     }
 

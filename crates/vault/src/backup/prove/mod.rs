@@ -8,9 +8,10 @@
 //! the store with exactly their sizes, and *read*, by which they are read back, too.
 //!
 //! At either depth all folder listings of the snapshot are read and opened, every blob that they name is in the index, and
-//! every older pack in which such blobs lie is in the store with its size. Older packs are not read again: that is the work
-//! of [`check`](crate::check), as `keepsake verify` does it. Nor is a blob opened that is no folder listing: a pack with the
-//! right SHA-256 is the one that the backup sealed.
+//! every older pack in which such blobs lie is in the store with its size. Where one is not, or holds a listing that cannot be
+//! read, its blobs are looked for in other packs; if there are none, the backup ends with all such packs, and another one can
+//! be made without them. Older packs are not read again: that is the work of [`check`](crate::check), as `keepsake verify`
+//! does it. Nor is a blob opened that is no folder listing: a pack with the right SHA-256 is the one that the backup sealed.
 //!
 //! Memory and threads are the engine's, besides some pieces of an answer for each transfer, and some 50 bytes for each
 //! folder listing and pack.
@@ -21,14 +22,15 @@ mod trees;
 
 use super::session::Session;
 use crate::{
+    backup,
     engine::{Admission, Scratch},
-    error::{Error, Result},
+    error::{Damage, Error, Result},
     file,
     id::Id,
 };
 use bytes::Bytes;
 use kept::damage_of;
-use std::{collections::HashSet, ops::Range};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 use tokio::sync::oneshot;
 
 /// How closely to look.
@@ -82,6 +84,10 @@ struct Needs {
     packs: HashSet<Id>,
     trees: u64,
     blobs: u64,
+    /// Older packs with a listing that cannot be read.
+    unreadable: HashSet<Id>,
+    /// Some blob lies in lost packs only.
+    stranded: bool,
 }
 
 impl Session {
@@ -89,15 +95,35 @@ impl Session {
     /// backup, is known: they are in the index.
     ///
     /// # Errors
-    /// [`Error::Damaged`] with the first older pack that is not there with its size; [`Error::MissingBlob`] and
-    /// [`Error::DamagedBlob`] for a folder listing that cannot be read, or names a blob that is nowhere;
-    /// [`Error::Store`], [`Error::Cancelled`].
-    pub(super) async fn prove(&self, root: Id, written: &Written) -> Result<Proof> {
-        let Needs { packs: mut older, trees, blobs } = self.walk(root).await?;
-        older.retain(|pack| !written.packs.contains(pack));
-        self.older_kept(&older).await?;
-        let (packs, older_packs) = (written.packs.len() as u64, older.len() as u64);
-        Ok(Proof { depth: self.depth, packs, older_packs, trees, blobs, read_bytes: written.read_bytes })
+    /// [`OlderPacksLost`](backup::Error::OlderPacksLost) with every older pack that is not there with its size, or has a
+    /// listing that cannot be read, if the snapshot needs one; [`Error::MissingBlob`] for a blob that is nowhere;
+    /// [`Error::Damaged`] and [`Error::DamagedBlob`] for a listing that this backup stored; [`Error::Store`],
+    /// [`Error::Cancelled`].
+    pub(super) async fn prove(&self, root: Id, written: &Written) -> backup::Result<Proof> {
+        let mut lost = Arc::new(HashSet::new());
+        loop {
+            // Looks at no pack that is lost already, so each round but the last finds new ones.
+            let Needs { packs: mut older, trees, blobs, unreadable, stranded } =
+                self.walk(root, &lost, written).await?;
+            older.retain(|pack| !written.packs.contains(pack));
+            let mut found = self.lost_of(&older).await?;
+            found.extend(unreadable);
+            if found.is_empty() && stranded {
+                return Err(backup::Error::OlderPacksLost { packs: lost.iter().copied().collect() });
+            }
+            if found.is_empty() {
+                let (packs, older_packs) = (written.packs.len() as u64, older.len() as u64);
+                let (depth, read_bytes) = (self.depth, written.read_bytes);
+                return Ok(Proof { depth, packs, older_packs, trees, blobs, read_bytes });
+            }
+            if lost.is_empty() {
+                // Seldom only one: what lies below a listing that is lost would be found out backup by backup.
+                let mut all: HashSet<Id> = self.vault.index().read(|index| index.packs().iter().copied().collect());
+                all.retain(|pack| !written.packs.contains(pack));
+                found.extend(self.lost_of(&all).await?);
+            }
+            Arc::make_mut(&mut lost).extend(found);
+        }
     }
 
     /// How many requests run at once.
@@ -105,16 +131,21 @@ impl Session {
         self.engine.config().transfers.max(1)
     }
 
-    /// Reads a range of a pack, within the limits of the engine. `memory_bytes` is what it takes until the admission is
-    /// dropped.
-    async fn fetch(&self, pack: Id, range: Range<u64>, memory_bytes: u64) -> Result<(Bytes, Admission)> {
+    /// Reads a range of a pack, within the limits of the engine, or says what is wrong with the pack. `memory_bytes` is what
+    /// it takes until the admission is dropped.
+    async fn fetch(
+        &self,
+        pack: Id,
+        range: Range<u64>,
+        memory_bytes: u64,
+    ) -> Result<Result<(Bytes, Admission), Damage>> {
         let stopped = |_| Error::Cancelled;
         let admission = self.engine.admit(memory_bytes, &self.cancel).await.map_err(stopped)?;
         let _transfer = self.engine.transfer(&self.cancel).await.map_err(stopped)?;
         let key = file::Kind::Pack.key(&pack);
         match self.vault.store().get_range(&key, range).await {
-            Ok(bytes) => Ok((bytes, admission)),
-            Err(error) => Err(Error::damaged(file::Kind::Pack, &pack, damage_of(error)?)),
+            Ok(bytes) => Ok(Ok((bytes, admission))),
+            Err(error) => damage_of(error).map(Err),
         }
     }
 

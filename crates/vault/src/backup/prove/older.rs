@@ -1,14 +1,7 @@
-//! Is every older pack that the new snapshot needs still in the store, with its size?
+//! Which older packs are not in the store any more, or not with their sizes?
 
 use super::Depth;
-use crate::{
-    backup::session::Session,
-    error::{Error, Result},
-    file,
-    id::Id,
-    pack,
-    vault::Stored,
-};
+use crate::{backup::session::Session, error::Result, file, id::Id, pack, vault::Stored};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{HashMap, HashSet};
 
@@ -16,17 +9,21 @@ use std::collections::{HashMap, HashSet};
 const LISTED_AT_ONCE: usize = 1_000;
 
 impl Session {
-    /// Finds every one of `packs` in the store, with as few requests as may be.
-    pub(super) async fn older_kept(&self, packs: &HashSet<Id>) -> Result<()> {
+    /// Those of `packs` that are not in the store with their sizes, found out with as few requests as may be.
+    pub(super) async fn lost_of(&self, packs: &HashSet<Id>) -> Result<HashSet<Id>> {
         let packs = self.sizes(packs);
         let listing = self.vault.index().read(|index| index.packs().len()) / LISTED_AT_ONCE + 1;
         let unseen = if packs.len() > listing { self.not_listed(packs).await? } else { packs };
-        // What a listing leaves out may be there all the same, so nothing is missing before it was asked for by name.
+        // What a listing leaves out may be there all the same, so nothing is lost before it was asked for by name.
         let ask = async |(id, size_bytes)| {
             let damage = self.damage(file::Kind::Pack, Stored { id, size_bytes }, Depth::Listed).await?;
-            damage.map_or(Ok(()), |damage| Err(Error::damaged(file::Kind::Pack, &id, damage)))
+            Ok(damage.map(|damage| {
+                tracing::warn!(pack = %id, error = &damage as &dyn std::error::Error, "an older pack is lost");
+                id
+            }))
         };
-        futures::stream::iter(unseen).map(ask).buffer_unordered(self.requests()).try_collect().await
+        let asked = futures::stream::iter(unseen).map(ask).buffer_unordered(self.requests());
+        asked.try_filter_map(async |lost| Ok(lost)).try_collect().await
     }
 
     /// Those of `packs` that a listing does not show with their sizes.
