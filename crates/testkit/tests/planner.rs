@@ -169,24 +169,6 @@ async fn files_are_where_the_rows_say() {
     assert_eq!((damage.photos, damage.files), (2, 2));
 }
 
-/// Run by hand: `cargo nextest run -p keepsake-testkit --run-ignored only benchmark`.
-#[tokio::test]
-#[ignore = "takes most of a minute and is a measurement"]
-async fn benchmark_sized_data_take_less_than_a_minute() {
-    let server = Server::start();
-    server.create_database("planner").await;
-    let client = server.connect("planner").await;
-    planner::install(&client).await.unwrap();
-    let start = std::time::Instant::now();
-    let made = planner::generate(&client, &Spec::bench(), None).await.unwrap();
-    let took = start.elapsed();
-    let bytes = count(&client, "SELECT pg_database_size('planner')").await;
-    let fingerprint = std::time::Instant::now();
-    planner::fingerprint(&client, &made.weddings[..1]).await.unwrap();
-    println!("{} rows, {} MB, {took:?}; fingerprint {:?}", made.rows, bytes / 1_000_000, fingerprint.elapsed());
-    assert!(took.as_secs() < 60, "{took:?}");
-}
-
 #[tokio::test]
 async fn a_second_load_fails_and_leaves_everything_as_it_was() {
     let server = Server::start();

@@ -105,10 +105,10 @@ pub enum Error {
         /// The store's location.
         location: String,
     },
-    /// A file that a new snapshot needs is not in the store as it was written.
+    /// A file that a backup wrote is not in the store as it was written, so the backup made no snapshot.
     #[error(
-        "{kind} {id}, which the new snapshot needs, is not at {location} as it was written: the storage loses or changes \
-         data; run `keepsake verify --level all` to see which points are touched, and do not trust this one"
+        "{kind} {id} was written just now and is not at {location} as it was written: the storage loses or changes data; \
+         no point was made, and `keepsake verify --level all` says whether older ones are touched"
     )]
     NotKept {
         /// Which kind of file.

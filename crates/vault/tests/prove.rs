@@ -1,4 +1,4 @@
-//! The proof after a backup, on stores that keep what they were given and on stores that do not.
+//! What a backup proves before it names anything, on stores that keep what they were given and on stores that do not.
 
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 
@@ -8,282 +8,316 @@ mod support;
 use bytes::Bytes;
 use keepsake_store::{
     Operation,
-    fault::{Fault, Rule, When},
+    fault::{Fault, Faulty, Rule, When},
 };
 use keepsake_vault::{
-    Error, Id, Vault,
-    backup::{BackupOptions, Committed, Depth, FileMeta, IndexEvery, Proof, ProveOptions},
-    blob, file, pack,
-    snapshot::Snapshot,
-    time::Time,
-    tree::{Kind, Node, Tree},
+    Id, Vault,
+    backup::{self, BackupOptions, Committed, Depth, Error, FileMeta, IndexEvery},
+    check::{self, Hint, Level},
+    engine::Engine,
+    error::Error as VaultError,
+    file, pack,
     vault::Indexed,
 };
-use std::{fs, sync::atomic::Ordering::Relaxed, time::Duration};
-use support::{Place, backup_folder, engine, random, spec, tiny_engine};
+use std::{collections::BTreeSet, fs, time::Duration};
+use support::{Place, engine, random, restore, spec, tiny_engine};
+use tokio_util::sync::CancellationToken;
 
 const DEPTHS: [Depth; 2] = [Depth::Listed, Depth::Read];
 
-async fn prove(vault: &Vault<Indexed>, committed: &Committed, depth: Depth) -> Result<Proof, Error> {
-    vault.prove(&engine(), committed, ProveOptions::new(depth)).await
+fn options(proof: Depth) -> BackupOptions {
+    let index_every = IndexEvery { bytes: 16 << 20, ..IndexEvery::default() };
+    BackupOptions { proof, index_every, ..BackupOptions::default() }
 }
 
 /// Files of several folders, in `parts` files of 3 MiB.
-async fn backup(vault: &Vault<Indexed>, parts: u64, seed: u64) -> Committed {
-    let every = IndexEvery { bytes: 16 << 20, ..IndexEvery::default() };
-    let backup = vault.backup(&engine(), BackupOptions { index_every: every, ..BackupOptions::default() }).unwrap();
-    for number in 0..parts {
-        let mut file = backup.file(format!("photos/{}/{number}.jpg", number % 3), FileMeta::default()).unwrap();
-        file.write(Bytes::from(random(3 << 20, seed + number))).await.unwrap();
-        file.finish().await.unwrap();
+async fn backup_with(
+    vault: &Vault<Indexed>,
+    engine: &Engine,
+    parts: u64,
+    options: BackupOptions,
+) -> backup::Result<Committed> {
+    let backup = vault.backup(engine, options)?;
+    let written = async {
+        for number in 0..parts {
+            let mut file = backup.file(format!("photos/{}/{number}.jpg", number % 3), FileMeta::default())?;
+            file.write(Bytes::from(random(3 << 20, number))).await?;
+            file.finish().await?;
+        }
+        Ok(())
+    };
+    match written.await {
+        Ok(()) => backup.commit(|_| spec()).await,
+        Err(error) => {
+            backup.abort().await;
+            Err(error)
+        }
     }
-    backup.commit(|_| spec()).await.unwrap()
 }
 
-/// The error names `kind` and `id`.
-fn names(error: &Error, kind: file::Kind, id: Id) -> bool {
-    let text = error.to_string();
-    matches!(error, Error::NotKept { kind: found, id: named, .. } if *found == kind && *named == id)
-        && text.contains(&id.to_string())
-        && text.contains("verify")
+async fn backup(vault: &Vault<Indexed>, parts: u64, proof: Depth) -> backup::Result<Committed> {
+    backup_with(vault, &engine(), parts, options(proof)).await
 }
 
-/// The pack in which the data, or the listings, of a small backup lie.
-fn pack_of(vault: &Vault<Indexed>, committed: &Committed, kind: pack::Kind) -> Id {
-    let packs = vault.index().read(|index| index.iter().filter(|place| place.entry.kind == kind).collect::<Vec<_>>());
-    let is_new = |pack: &Id| committed.written.packs.iter().any(|written| written.id == *pack);
-    packs.iter().map(|place| place.pack).find(is_new).unwrap()
+/// The error names `kind` and `id` as something that the store did not keep.
+fn not_kept(error: &Error, kind: file::Kind, id: Id) -> bool {
+    matches!(error, Error::Vault(VaultError::NotKept { kind: found, id: named, .. }) if *found == kind && *named == id)
+        && error.to_string().contains(&id.to_string())
+}
+
+/// Every pack that the index knows, with the blobs of which kind are in it and how long it is.
+fn packs(vault: &Vault<Indexed>) -> Vec<(Id, pack::Kind, u64)> {
+    let described =
+        |(id, entries): (Id, Vec<pack::Entry>)| (id, entries.first().unwrap().kind, pack::size_bytes(&entries));
+    vault.index().read(|index| index.by_pack().map(described).collect())
+}
+
+fn pack_of(vault: &Vault<Indexed>, kind: pack::Kind) -> Id {
+    packs(vault).into_iter().find(|(_, found, _)| *found == kind).unwrap().0
+}
+
+/// The names of the files put below `folder`.
+fn puts(faulty: &Faulty, folder: &str) -> Vec<Id> {
+    let calls = faulty.calls();
+    let puts = calls.iter().filter(|(operation, _)| *operation == Operation::Put).filter_map(|(_, key)| key.as_ref());
+    puts.filter(|key| key.as_str().starts_with(folder)).map(|key| key.file_name().parse().unwrap()).collect()
+}
+
+fn requests(faulty: &Faulty, operation: Operation, folder: &str) -> usize {
+    let below = |key: &Option<keepsake_store::Key>| key.as_ref().is_some_and(|key| key.as_str().starts_with(folder));
+    faulty.calls().iter().filter(|(made, key)| *made == operation && below(key)).count()
+}
+
+/// A backup of the same source through an honest store is complete, restores to the source, and leaves nothing wrong but
+/// that `left_over` is in no index.
+async fn next_backup_is_whole(place: &Place, parts: u64, left_over: &[Id]) {
+    let committed = backup(&place.vault().await, parts, Depth::Read).await.unwrap();
+    let restored = restore(&place.vault().await, &committed.snapshot).await;
+    for number in 0..parts {
+        let path = restored.path().join(format!("photos/{}/{number}.jpg", number % 3));
+        assert!(fs::read(path).unwrap() == random(3 << 20, number), "{number}");
+    }
+    let vault = place.vault().await;
+    assert!(packs(&vault).iter().all(|(pack, ..)| !left_over.contains(pack)), "a later backup would build on it");
+    let report = vault.to_open().check(&check::Options::new(Level::All), &CancellationToken::new()).await.unwrap();
+    assert!(report.is_sound(), "{:?}", report.findings);
+    let unused = report.hints.iter().filter_map(|hint| match hint {
+        Hint::PackUnused { pack, .. } => Some(*pack),
+        _ => None,
+    });
+    let unused: Vec<Id> = unused.collect();
+    assert!(left_over.iter().all(|pack| unused.contains(pack)), "{:?}", report.hints);
+    assert_eq!(report.hints.len(), unused.len(), "{:?}", report.hints);
 }
 
 #[tokio::test]
 async fn what_was_kept_is_proven_and_counted() {
-    let place = Place::new().await;
-    let vault = place.vault().await;
-    let first = backup(&vault, 12, 0).await;
-    let written: u64 = first.written.packs.iter().map(|pack| pack.size_bytes).sum();
-    assert!(first.written.packs.len() >= 3 && first.written.index.len() >= 2, "{:?}", first.written);
-    assert_eq!(first.written.packs.len() as u64, first.stats.packs);
     for depth in DEPTHS {
-        let options = ProveOptions::new(depth);
-        let progress = options.progress.clone();
-        let proof = vault.prove(&engine(), &first, options).await.unwrap();
-        let read_bytes = if depth == Depth::Read { written } else { 0 };
-        assert_eq!((proof.depth, proof.packs, proof.older_packs), (depth, first.stats.packs, 0));
+        let place = Place::new().await;
+        let faulty = place.faulty(1, vec![]);
+        let vault = place.vault_on(faulty.clone()).await;
+        let first = backup(&vault, 12, depth).await.unwrap();
+        let all = packs(&vault);
+        let read_back = |kind: pack::Kind| depth == Depth::Read || kind == pack::Kind::Tree;
+        let read_bytes = all.iter().filter(|(_, kind, _)| read_back(*kind)).map(|(.., bytes)| bytes).sum::<u64>();
+        let proof = first.proof;
+        assert_eq!((proof.depth, proof.packs, proof.older_packs), (depth, all.len() as u64, 0));
         assert_eq!((proof.trees, proof.read_bytes), (5, read_bytes));
         assert_eq!(proof.blobs, first.stats.chunks - first.stats.trees_new);
-        assert_eq!((progress.bytes_total.load(Relaxed), progress.bytes_done.load(Relaxed)), (read_bytes, read_bytes));
+        // One request for each pack, and for each index file.
+        let read = all.iter().filter(|(_, kind, _)| read_back(*kind)).count();
+        let asked = |operation| requests(&faulty, operation, "data/");
+        assert_eq!((asked(Operation::GetStream), asked(Operation::Head)), (read, all.len() - read));
+        assert_eq!(asked(Operation::List), 0);
+        assert!(puts(&faulty, "index/").len() >= 2);
+        assert_eq!(requests(&faulty, Operation::GetStream, "index/"), puts(&faulty, "index/").len());
+        // What was stored before is there, and is not read again.
+        let second = backup(&place.vault().await, 13, depth).await.unwrap();
+        assert!(second.proof.read_bytes < 4 << 20 && second.proof.older_packs >= 2, "{:?}", second.proof);
+        // A backup that found all of it there wrote nothing but its snapshot.
+        let third = backup(&place.vault().await, 13, depth).await.unwrap();
+        assert_eq!((third.proof.packs, third.proof.read_bytes), (0, 0));
+        assert!(third.proof.older_packs >= 3, "{:?}", third.proof);
     }
-    // What was stored before is there, and is not read again.
-    let second = backup(&place.vault().await, 13, 0).await;
-    let proof = prove(&place.vault().await, &second, Depth::Read).await.unwrap();
-    let written: u64 = second.written.packs.iter().map(|pack| pack.size_bytes).sum();
-    assert!(proof.read_bytes == written && written < 4 << 20 && proof.older_packs >= 2, "{proof:?}");
-    // A backup that found all of it there wrote nothing but its snapshot.
-    let third = backup(&place.vault().await, 13, 0).await;
-    let proof = prove(&place.vault().await, &third, Depth::Read).await.unwrap();
-    assert_eq!((proof.packs, proof.read_bytes, third.written.index.len()), (0, 0, 0));
-    assert!(proof.older_packs >= 3, "{proof:?}");
 }
 
 #[tokio::test]
-async fn a_store_that_changes_what_it_takes_is_caught() {
-    for (folder, fault) in [
-        ("data/", Fault::FlipBit),
-        ("index/", Fault::FlipBit),
-        ("snapshots/", Fault::FlipBit),
-        ("data/", Fault::Truncate),
-        ("index/", Fault::Truncate),
-        ("snapshots/", Fault::Truncate),
+async fn s13_a_pack_that_the_store_changed_is_in_no_index_and_the_next_backup_stores_it_anew() {
+    for (fault, depth, number) in [
+        (Fault::FlipBit, Depth::Read, 1),
+        // Of 36 MiB the third pack comes while others are in flight.
+        (Fault::FlipBit, Depth::Read, 3),
+        (Fault::Truncate, Depth::Read, 2),
+        (Fault::Truncate, Depth::Listed, 1),
     ] {
         let place = Place::new().await;
-        let faulty = place.faulty(5, vec![Rule::on(Operation::Put, When::Nth(1), fault).for_key(folder)]);
-        let vault = place.vault_on(faulty.clone()).await;
-        let committed = backup(&vault, 2, 0).await;
-        assert_eq!(faulty.injected(), 1, "the backup itself noticed nothing");
-        let (kind, id) = match folder {
-            "index/" => (file::Kind::Index, committed.written.index[0].id),
-            "snapshots/" => (file::Kind::Snapshot, committed.snapshot),
-            _ => (file::Kind::Pack, first_put(&faulty.calls(), folder)),
-        };
-        let error = prove(&vault, &committed, Depth::Read).await.unwrap_err();
-        assert!(names(&error, kind, id), "{folder} {fault:?}: {error}");
-        // A snapshot is read at any depth; for the rest a listing shows lengths and no more.
-        let listed = prove(&vault, &committed, Depth::Listed).await;
-        match (fault, kind, listed) {
-            (Fault::FlipBit, file::Kind::Pack | file::Kind::Index, Ok(_)) => {}
-            (_, _, Err(error)) => assert!(names(&error, kind, id), "{folder} {fault:?}: {error}"),
-            (_, _, Ok(proof)) => panic!("{folder} {fault:?}: {proof:?}"),
-        }
+        let faulty = place.faulty(5, vec![Rule::on(Operation::Put, When::Nth(number), fault).for_key("data/")]);
+        let error = backup(&place.vault_on(faulty.clone()).await, 12, depth).await.unwrap_err();
+        assert_eq!(faulty.injected(), 1);
+        let bad = puts(&faulty, "data/")[usize::try_from(number).unwrap() - 1];
+        assert!(not_kept(&error, file::Kind::Pack, bad), "{fault:?} {depth:?}: {error}");
+        assert_eq!(place.snapshots().await, 0);
+        next_backup_is_whole(&place, 12, &[bad]).await;
     }
-}
-
-fn first_put(calls: &[(Operation, Option<keepsake_store::Key>)], folder: &str) -> Id {
-    let mut puts =
-        calls.iter().filter(|(operation, _)| *operation == Operation::Put).filter_map(|(_, key)| key.as_ref());
-    puts.find(|key| key.as_str().starts_with(folder)).unwrap().file_name().parse().unwrap()
 }
 
 #[tokio::test]
-async fn a_file_that_vanished_or_shrank_is_named_at_any_depth() {
-    let place = Place::new().await;
-    let vault = place.vault().await;
-    let committed = backup(&vault, 3, 0).await;
-    let mut files: Vec<_> = committed.written.packs.iter().map(|pack| (file::Kind::Pack, pack.id)).collect();
-    files.extend(committed.written.index.iter().map(|index| (file::Kind::Index, index.id)));
-    files.push((file::Kind::Snapshot, committed.snapshot));
-    assert!(files.len() >= 4, "{files:?}");
-    for (kind, id) in files {
-        let path = place.folder.path().join(kind.key(&id).as_str());
-        let sound = fs::read(&path).unwrap();
-        for depth in DEPTHS {
-            fs::remove_file(&path).unwrap();
-            let error = prove(&vault, &committed, depth).await.unwrap_err();
-            assert!(names(&error, kind, id), "{kind} {depth:?}: {error}");
-            for length in [sound.len() - 1, 0] {
-                fs::write(&path, &sound[..length]).unwrap();
-                let error = prove(&vault, &committed, depth).await.unwrap_err();
-                assert!(names(&error, kind, id), "{kind} {depth:?} {length}: {error}");
+async fn s13_folder_listings_index_files_and_snapshots_are_read_back_at_any_depth() {
+    for fault in [Fault::FlipBit, Fault::Truncate] {
+        for (folder, kind, number) in
+            [("data/", file::Kind::Pack, 1), ("index/", file::Kind::Index, 1), ("snapshots/", file::Kind::Snapshot, 1)]
+        {
+            let place = Place::new().await;
+            let faulty = place.faulty(5, vec![Rule::on(Operation::Put, When::Nth(number), fault).for_key(folder)]);
+            let vault = place.vault_on(faulty.clone()).await;
+            // Without files there is but the pack of the listings.
+            let error = backup(&vault, 0, Depth::Listed).await.unwrap_err();
+            assert_eq!(faulty.injected(), 1);
+            assert!(not_kept(&error, kind, puts(&faulty, folder)[0]), "{folder} {fault:?}: {error}");
+            let readable = vault.list(file::Kind::Snapshot, &CancellationToken::new()).await.unwrap().files;
+            assert_eq!(readable.len(), usize::from(kind == file::Kind::Snapshot));
+            for damaged in readable {
+                vault.snapshot(&damaged.id, &CancellationToken::new()).await.unwrap_err();
             }
-            fs::write(&path, [&sound[..], b"more"].concat()).unwrap();
-            let error = prove(&vault, &committed, depth).await.unwrap_err();
-            assert!(names(&error, kind, id), "{kind} {depth:?}: {error}");
-            fs::write(&path, &sound).unwrap();
-            prove(&vault, &committed, depth).await.unwrap();
+            match kind {
+                file::Kind::Pack => next_backup_is_whole(&place, 1, &puts(&faulty, folder)[..1]).await,
+                // Nothing that it names counts as stored, in this program either.
+                file::Kind::Index => assert!(vault.index().read(|index| index.is_empty())),
+                _ => drop(backup(&place.vault().await, 1, Depth::Listed).await.unwrap()),
+            }
         }
     }
+}
+
+/// What happens to an older pack.
+#[derive(Debug, Clone, Copy)]
+enum Harm {
+    Lose,
+    Shorten,
+    /// Of the first blob, a bit.
+    Flip,
+}
+
+fn harm(place: &Place, pack: Id, harm: Harm) {
+    let path = place.folder.path().join(file::Kind::Pack.key(&pack).as_str());
+    let mut bytes = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    match harm {
+        Harm::Lose => return,
+        Harm::Shorten => bytes.truncate(bytes.len() / 2),
+        Harm::Flip => *bytes.get_mut(20).unwrap() ^= 1,
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+fn lost(error: &Error) -> BTreeSet<Id> {
+    let Error::OlderPacksLost { packs } = error else { panic!("{error}") };
+    assert!(packs.iter().all(|pack| error.to_string().contains(&pack.to_string())), "{error}");
+    packs.clone()
 }
 
 #[tokio::test]
 async fn an_older_pack_that_the_snapshot_needs_must_be_there_too() {
-    let place = Place::new().await;
-    let first = backup(&place.vault().await, 2, 0).await;
-    let lost = pack_of(&place.vault().await, &first, pack::Kind::Data);
-    let path = place.folder.path().join(file::Kind::Pack.key(&lost).as_str());
-    let sound = fs::read(&path).unwrap();
-    fs::remove_file(&path).unwrap();
-    // The index still names it, so the next backup stores nothing of it again.
-    let vault = place.vault().await;
-    let second = backup(&vault, 2, 0).await;
-    assert_eq!(second.stats.packs, 0);
-    for depth in DEPTHS {
-        let error = prove(&vault, &second, depth).await.unwrap_err();
-        assert!(names(&error, file::Kind::Pack, lost), "{error}");
+    for (kind, harms) in [
+        (pack::Kind::Data, &[Harm::Lose, Harm::Shorten][..]),
+        (pack::Kind::Tree, &[Harm::Lose, Harm::Shorten, Harm::Flip]),
+    ] {
+        for how in harms {
+            let place = Place::new().await;
+            backup(&place.vault().await, 2, Depth::Read).await.unwrap();
+            // The index still names it, so the next backup stores nothing of it again.
+            let vault = place.vault().await;
+            let bad = pack_of(&vault, kind);
+            harm(&place, bad, *how);
+            for depth in DEPTHS {
+                let error = backup(&vault, 2, depth).await.unwrap_err();
+                assert_eq!(lost(&error), BTreeSet::from([bad]), "{how:?}");
+                assert_eq!(place.snapshots().await, 1);
+            }
+        }
     }
-    fs::write(&path, &sound[1..]).unwrap();
-    let error = prove(&vault, &second, Depth::Listed).await.unwrap_err();
-    assert!(names(&error, file::Kind::Pack, lost), "{error}");
-    fs::write(&path, sound).unwrap();
-    prove(&vault, &second, Depth::Read).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_store_that_lies_when_it_is_read_is_caught() {
+async fn older_packs_that_are_lost_are_named_all_at_once_and_a_backup_without_them_stores_their_blobs_anew() {
     let place = Place::new().await;
-    let committed = backup(&place.vault().await, 3, 0).await;
+    let first = backup(&place.vault().await, 12, Depth::Read).await.unwrap();
+    let vault = place.vault().await;
+    let data: Vec<Id> =
+        packs(&vault).into_iter().filter(|(_, kind, _)| *kind == pack::Kind::Data).map(|(pack, ..)| pack).collect();
+    let bad = [(data[0], Harm::Lose), (data[1], Harm::Shorten), (pack_of(&vault, pack::Kind::Tree), Harm::Flip)];
+    for (pack, how) in bad {
+        harm(&place, pack, how);
+    }
+    // Below the listing that is lost lies what the other packs are needed for.
+    let packs = lost(&backup(&vault, 12, Depth::Read).await.unwrap_err());
+    assert_eq!(packs, bad.into_iter().map(|(pack, _)| pack).collect());
+    let rest = vault.without_packs(&packs);
+    let second = backup(&rest, 12, Depth::Read).await.unwrap();
+    assert!(second.stats.bytes_new > 0 && second.proof.packs > 0, "{:?}", second.stats);
+    assert_eq!((second.tree, vault.index().read(|index| index.packs().len())), (first.tree, data.len() + 1));
+
+    // The index in the store still names them; where there is another place, they are in nobody's way.
+    let third = backup(&place.vault().await, 12, Depth::Read).await.unwrap();
+    assert_eq!((third.tree, third.proof.packs, third.stats.bytes_new), (first.tree, 0, 0));
+    let vault = place.vault().await;
+    for snapshot in [first.snapshot, second.snapshot, third.snapshot] {
+        let restored = restore(&vault, &snapshot).await;
+        for number in 0..12 {
+            let path = restored.path().join(format!("photos/{}/{number}.jpg", number % 3));
+            assert!(fs::read(path).unwrap() == random(3 << 20, number), "{number}");
+        }
+    }
+    let report = vault.to_open().check(&check::Options::new(Level::All), &CancellationToken::new()).await.unwrap();
+    assert!(report.findings.len() >= packs.len(), "{:?}", report.findings);
+    assert!(report.findings.iter().all(|finding| finding.affects.is_empty()), "{:?}", report.findings);
+}
+
+#[tokio::test]
+async fn a_store_that_lies_when_it_is_read_is_not_believed_and_one_that_fails_is_told_apart() {
+    let place = Place::new().await;
+    for fault in [Fault::FlipBit, Fault::Truncate] {
+        let faulty = place.faulty(9, vec![Rule::on(Operation::GetStream, When::Nth(1), fault).for_key("data/")]);
+        let error = backup(&place.vault_on(faulty).await, 1, Depth::Read).await.unwrap_err();
+        assert!(matches!(error, Error::Vault(VaultError::NotKept { .. })), "{fault:?}: {error}");
+    }
+    backup(&place.vault().await, 1, Depth::Read).await.unwrap();
+    // Folder listings are opened and compared with their names, also those that the vault had.
     let faulty = place.faulty(9, vec![]);
     let vault = place.vault_on(faulty.clone()).await;
-    let data = pack_of(&vault, &committed, pack::Kind::Data);
     for fault in [Fault::FlipBit, Fault::Truncate] {
-        faulty.set_rules(vec![Rule::on(Operation::GetRange, When::Nth(1), fault).for_key(data.to_string())]);
-        let error = prove(&vault, &committed, Depth::Read).await.unwrap_err();
-        assert!(names(&error, file::Kind::Pack, data), "{fault:?}: {error}");
+        faulty.set_rules(vec![Rule::on(Operation::GetRange, When::Always, fault).for_key("data/")]);
+        let error = backup(&vault, 1, Depth::Listed).await.unwrap_err();
+        let packs = lost(&error);
+        assert_eq!(packs, BTreeSet::from([pack_of(&vault, pack::Kind::Tree)]), "{fault:?}");
+        // Nor are those that were stored and read back just now: another attempt would not help.
+        let error = backup(&vault.without_packs(&packs), 1, Depth::Listed).await.unwrap_err();
+        assert!(matches!(error, Error::Vault(VaultError::DamagedBlob { .. })), "{fault:?}: {error}");
     }
-    // Folder listings are opened and compared with their names, so no depth believes a wrong one.
-    let trees = pack_of(&vault, &committed, pack::Kind::Tree);
-    for fault in [Fault::FlipBit, Fault::Truncate] {
-        faulty.set_rules(vec![Rule::on(Operation::GetRange, When::Always, fault).for_key(trees.to_string())]);
-        let error = prove(&vault, &committed, Depth::Listed).await.unwrap_err();
-        assert!(matches!(&error, Error::DamagedBlob { pack, .. } if *pack == trees), "{fault:?}: {error}");
-    }
-    // Trouble that is no lie is said as it is.
-    faulty.set_rules(vec![Rule::on(Operation::GetRange, When::Always, Fault::Denied)]);
-    let error = prove(&vault, &committed, Depth::Read).await.unwrap_err();
-    assert!(matches!(error, Error::Store(keepsake_store::Error::AccessDenied { .. })), "{error}");
-    faulty.set_rules(vec![]);
-    prove(&vault, &committed, Depth::Read).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_listing_is_used_where_it_costs_less_and_what_it_leaves_out_is_asked_for() {
-    let place = Place::new().await;
-    let committed = backup(&place.vault().await, 12, 0).await;
-    let faulty = place.faulty(1, vec![]);
-    let vault = place.vault_on(faulty.clone()).await;
-    let requests = |operation: Operation, before: usize| {
-        let calls = faulty.calls().split_off(before);
-        let below =
-            |key: &Option<keepsake_store::Key>| key.as_ref().is_some_and(|key| key.as_str().starts_with("data"));
-        calls.iter().filter(|(made, key)| *made == operation && below(key)).count()
-    };
-    let before = faulty.calls().len();
-    prove(&vault, &committed, Depth::Listed).await.unwrap();
-    assert_eq!((requests(Operation::List, before), requests(Operation::Head, before)), (1, 0));
-    // Five folders, which lie together: one read for each level of folders at most.
-    assert!(requests(Operation::GetRange, before) <= 3);
-    faulty.set_rules(vec![Rule::on(Operation::List, When::Always, Fault::LoseListing(2))]);
-    let before = faulty.calls().len();
-    prove(&vault, &committed, Depth::Listed).await.unwrap();
-    assert!(requests(Operation::Head, before) >= 1);
-}
-
-#[tokio::test]
-async fn a_blob_that_no_index_file_names_is_found() {
-    let place = Place::new().await;
-    let vault = place.vault().await;
-    let mut committed = backup(&vault, 1, 0).await;
-    let nowhere = Id::of(b"nowhere");
-    let cases = [
-        (pack::Kind::Data, Node { content: Some(vec![nowhere]), ..Node::new("guests", Kind::File) }),
-        (pack::Kind::Tree, Node { subtree: Some(nowhere), ..Node::new("photos", Kind::Dir) }),
-    ];
-    for (kind, node) in cases {
-        let json = Tree { nodes: vec![node] }.encode().unwrap();
-        let mut builder = pack::Builder::new();
-        let (sealed, uncompressed) = blob::seal(vault.key(), &json, None).unwrap();
-        builder.add(pack::Kind::Tree, Id::of(&json), Bytes::from(sealed), uncompressed).unwrap();
-        let finished = builder.finish(vault.key()).unwrap();
-        vault.put_pack(&finished).await.unwrap();
-        vault.index().add_pack(finished.id, &finished.entries);
-        let snapshot = Snapshot::new(Time::zero(), Id::of(&json));
-        committed.snapshot = vault.put_document(file::Kind::Snapshot, snapshot.encode()).await.unwrap();
-        let error = prove(&vault, &committed, Depth::Listed).await.unwrap_err();
-        assert!(matches!(error, Error::MissingBlob { kind: found, id } if found == kind && id == nowhere), "{error}");
+    for operation in [Operation::GetStream, Operation::GetRange] {
+        faulty.set_rules(vec![Rule::on(operation, When::Always, Fault::Denied).for_key("data/")]);
+        let error = backup(&vault, 2, Depth::Read).await.unwrap_err();
+        let denied = matches!(error, Error::Vault(VaultError::Store(keepsake_store::Error::AccessDenied { .. })));
+        assert!(denied, "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_proof_can_be_stopped() {
+async fn older_packs_are_listed_where_it_costs_less_and_asked_for_if_a_listing_leaves_them_out() {
     let place = Place::new().await;
-    let committed = backup(&place.vault().await, 3, 0).await;
-    for operation in [Operation::GetStream, Operation::Head, Operation::List, Operation::GetRange] {
+    backup(&place.vault().await, 12, Depth::Listed).await.unwrap();
+    for (rules, asked) in
+        [(vec![], 0..1), (vec![Rule::on(Operation::List, When::Always, Fault::LoseListing(2)).for_key("data")], 1..9)]
+    {
         let faulty = place.faulty(1, vec![]);
         let vault = place.vault_on(faulty.clone()).await;
-        // A store that never answers, and a caller that loses patience.
-        faulty.set_rules(vec![Rule::on(operation, When::Always, Fault::Slow(Duration::from_secs(3600)))]);
-        let options = ProveOptions::new(Depth::Read);
-        let cancel = options.cancel.clone();
-        let stopper = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            cancel.cancel();
-        });
-        let result = tokio::time::timeout(Duration::from_secs(20), vault.prove(&engine(), &committed, options)).await;
-        let error = result.unwrap().unwrap_err();
-        assert!(error.is_cancelled() && faulty.injected() > 0, "{operation:?}: {error}");
-        stopper.await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn memory_stays_within_the_budget() {
-    let place = Place::new().await;
-    let vault = place.vault().await;
-    let committed = backup(&vault, 20, 0).await;
-    for memory_bytes in [1, 24 << 20] {
-        let engine = tiny_engine(memory_bytes);
-        let proof = vault.prove(&engine, &committed, ProveOptions::new(Depth::Read)).await.unwrap();
-        assert!(proof.read_bytes > 60 << 20);
-        assert!(engine.peak_bytes() <= memory_bytes.max(8 << 20), "{}", engine.peak_bytes());
-        assert_eq!(engine.used_bytes(), 0);
+        faulty.set_rules(rules);
+        let committed = backup(&vault, 12, Depth::Listed).await.unwrap();
+        assert_eq!(committed.proof.packs, 0);
+        assert_eq!(requests(&faulty, Operation::List, "data"), 1);
+        assert!(asked.contains(&requests(&faulty, Operation::Head, "data")));
+        // Five folders, which lie together: one read for each level of folders at most.
+        assert!(requests(&faulty, Operation::GetRange, "data") <= 3);
     }
 }
 
@@ -295,12 +329,56 @@ async fn many_folders_are_read_in_few_requests() {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("note"), number.to_string()).unwrap();
     }
-    let committed = backup_folder(&place.vault().await, source.path(), None).await;
     let faulty = place.faulty(1, vec![]);
-    let vault = place.vault_on(faulty.clone()).await;
-    let before = faulty.calls().len();
-    let proof = prove(&vault, &committed, Depth::Listed).await.unwrap();
-    assert!(proof.trees >= 608 && proof.blobs == 600, "{proof:?}");
-    let requests = faulty.calls().len() - before;
+    let backup = place.vault_on(faulty.clone()).await.backup(&engine(), options(Depth::Listed)).unwrap();
+    backup.add_path(source.path(), b"notes").await.unwrap();
+    let committed = backup.commit(|_| spec()).await.unwrap();
+    assert!(committed.proof.trees >= 608 && committed.proof.blobs == 600, "{:?}", committed.proof);
+    let requests = requests(&faulty, Operation::GetRange, "data");
     assert!(requests < 20, "{requests} requests");
+}
+
+#[tokio::test]
+async fn a_proof_can_be_stopped() {
+    let place = Place::new().await;
+    backup(&place.vault().await, 12, Depth::Read).await.unwrap();
+    for (operation, parts, depth) in [
+        (Operation::Head, 13, Depth::Listed),
+        (Operation::GetStream, 13, Depth::Read),
+        (Operation::List, 12, Depth::Read),
+        (Operation::GetRange, 12, Depth::Read),
+    ] {
+        let faulty = place.faulty(1, vec![]);
+        let vault = place.vault_on(faulty.clone()).await;
+        // A store that never answers, and a caller that loses patience.
+        let slow = Fault::Slow(Duration::from_secs(3600));
+        faulty.set_rules(vec![Rule::on(operation, When::Always, slow).for_key("data")]);
+        let options = options(depth);
+        let cancel = options.cancel.clone();
+        let stopper = async {
+            while faulty.injected() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            cancel.cancel();
+        };
+        let engine = engine();
+        let stopped = async { tokio::join!(backup_with(&vault, &engine, parts, options), stopper).0 };
+        let error = tokio::time::timeout(Duration::from_secs(20), stopped).await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Cancelled), "{operation:?}: {error}");
+        assert_eq!(place.snapshots().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn reading_back_needs_no_memory_of_its_own_and_is_never_stuck() {
+    for memory_bytes in [1, 24 << 20] {
+        let place = Place::new().await;
+        let engine = tiny_engine(memory_bytes);
+        let vault = place.vault().await;
+        let work = backup_with(&vault, &engine, 20, options(Depth::Read));
+        let committed = tokio::time::timeout(Duration::from_secs(120), work).await.unwrap().unwrap();
+        assert!(committed.proof.read_bytes > 60 << 20);
+        assert!(engine.peak_bytes() < 44 << 20, "{}", engine.peak_bytes());
+        assert_eq!(engine.used_bytes(), 0);
+    }
 }

@@ -18,7 +18,7 @@ use keepsake_vault::{
     restore::{Error, Failure, Outcome, RestoreOptions},
     snapshot::Snapshot,
     time::Time,
-    tree::{Kind, Node, Tree},
+    tree::{ExtendedAttribute, Kind, Node, Tree},
     vault::Indexed,
 };
 use proptest::prelude::*;
@@ -341,6 +341,64 @@ async fn a_full_disk_is_a_clear_error_and_leaves_no_half_file() {
         "{:?}",
         left.keys()
     );
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_fails_one_entry_and_no_other() {
+    let (place, source, to) = (Place::new().await, tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |name: &str| source.path().join(name);
+    fs::create_dir(at("folder")).unwrap();
+    fs::write(at("folder/below"), "below").unwrap();
+    for (number, name) in ["photo", "empty", "good"].into_iter().enumerate() {
+        fs::write(at(name), random(if name == "empty" { 0 } else { 100_000 }, number as u64)).unwrap();
+    }
+    fs::hard_link(at("photo"), at("same as photo")).unwrap();
+    symlink("good", at("link")).unwrap();
+    let vault = place.vault().await;
+    let backup = vault.backup(&engine(), BackupOptions::default()).unwrap();
+    backup.add_path(source.path(), ".").await.unwrap();
+    let committed = backup.commit(|_| spec()).await.unwrap();
+    let snapshot = load(&vault, &committed.snapshot).await;
+    // Folders where files and a link should be, each with something that must not be lost, and a file for a folder.
+    let in_the_way = ["photo", "empty", "link"];
+    for name in in_the_way {
+        fs::create_dir(to.path().join(name)).unwrap();
+        fs::write(to.path().join(name).join("mine"), "mine").unwrap();
+    }
+    fs::write(to.path().join("folder"), "a file").unwrap();
+    let report = vault.restore(&engine(), &snapshot, RestoreOptions::new(to.path())).await.unwrap();
+    let failed: Vec<_> = report.failed().map(|(path, _)| path.to_str().unwrap()).collect();
+    // The other name of a file that was not restored cannot be made either.
+    assert_eq!(failed, ["empty", "folder", "folder/below", "link", "photo", "same as photo"]);
+    assert!(report.failed().all(|(_, failure)| matches!(failure, Failure::Refused { .. })), "{report:?}");
+    assert!(fs::read(to.path().join("good")).unwrap() == random(100_000, 2));
+    for name in in_the_way {
+        assert_eq!(fs::read(to.path().join(name).join("mine")).unwrap(), b"mine");
+    }
+    assert_eq!(fs::read(to.path().join("folder")).unwrap(), b"a file");
+    let left: Vec<_> = listing(to.path()).into_keys().filter(|path| path.to_string_lossy().contains(".part")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn metadata_that_cannot_be_set_is_a_warning_and_the_file_is_there() {
+    let place = Place::new().await;
+    let odd = ExtendedAttribute { name: "no.such.space".to_owned(), value: b"x".to_vec() };
+    let file = Node { content: Some(vec![]), extended_attributes: vec![odd], ..Node::new("guests", Kind::File) };
+    // A moment before 1970 with a fraction, which the system wants counted the other way round.
+    let old = Node {
+        content: Some(vec![]),
+        mtime: Time::utc("1969-12-31T23:59:58.75Z".parse().unwrap()),
+        ..Node::new("old", Kind::File)
+    };
+    let (vault, snapshot) = hostile(&place, vec![file, old, Node::new("socket", Kind::Socket)]).await;
+    let to = tempfile::tempdir().unwrap();
+    let report = vault.restore(&engine(), &snapshot, RestoreOptions::new(to.path())).await.unwrap();
+    let [(path, warning)] = &report.warnings[..] else { panic!("{report:?}") };
+    assert!(path == Path::new("guests") && warning.contains("extended attributes"), "{warning}");
+    assert_eq!(report.failed().map(|(path, _)| path.to_str().unwrap()).collect::<Vec<_>>(), ["socket"]);
+    let metadata = fs::metadata(to.path().join("old")).unwrap();
+    assert_eq!((metadata.mtime(), metadata.mtime_nsec()), (-2, 750_000_000));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use keepsake_vault::{
     backup::{BackupOptions, Completeness, FileMeta},
     pack,
 };
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use std::{fs, path::Path};
 use support::{Place, backup_folder, engine, random, restore, spec};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,27 @@ async fn s13_what_cannot_be_read_is_named_and_the_rest_is_stored() {
     let cancel = CancellationToken::new();
     assert!(vault.find(&committed.tree, b"source/rows", &cancel).await.unwrap().is_some());
     assert!(vault.find(&committed.tree, b"memory", &cancel).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn s13_what_lies_deeper_than_any_path_reaches_is_named_and_the_rest_is_stored() {
+    let (place, source) = (Place::new().await, tempfile::tempdir().unwrap());
+    fs::write(source.path().join("rows"), "rows").unwrap();
+    // Folders can nest until no path is long enough to name them.
+    let name = "x".repeat(200);
+    let mut folder = rustix::fs::open(source.path(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+    for _ in 0..25 {
+        mkdirat(&folder, &name, Mode::RWXU).unwrap();
+        folder = openat(&folder, &name, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    let committed = backup_folder(&place.vault().await, source.path(), None).await;
+    let Completeness::Incomplete(unreadable) = &committed.result else { panic!("{committed:?}") };
+    let [lost] = &unreadable[..] else { panic!("{unreadable:?}") };
+    assert!(lost.path.as_os_str().len() > 4_000 && lost.reason.contains("too long"), "{}", lost.reason);
+    let to = restore(&place.vault().await, &committed.snapshot).await;
+    let copy = to.path().join(source.path().strip_prefix("/").unwrap());
+    assert_eq!(fs::read(copy.join("rows")).unwrap(), b"rows");
+    assert!(copy.join(&name).join(&name).try_exists().unwrap());
 }
 
 #[tokio::test]

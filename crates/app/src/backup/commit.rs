@@ -1,32 +1,30 @@
-//! The end of every backup: commit, and proof from the store.
+//! The end of every backup: the commit, which proves from the store that it kept the new point.
 
-use super::{Backed, Outcome};
+use super::{
+    Backed, Outcome,
+    attempt::{Ended, Target},
+};
 use crate::{
     context::Context,
     error::{Code, Error, Result},
     issue::Issue,
     points::{About, about},
-    recovery::Prepared,
     vaults::vault_error,
 };
 use jiff::Timestamp;
 use keepsake_domain::{
-    OperationId, VaultId,
+    OperationId,
     point::{Kind, Tags},
 };
 use keepsake_vault::{
-    backup::{Backup, Committed, Completeness, Depth, Proof, ProveOptions, SnapshotSpec},
+    backup::{self, Backup, Completeness, SnapshotSpec},
     time::Time,
-    vault::{Indexed, Vault},
 };
-use std::sync::Arc;
 
 /// A backup that is under way.
 pub(super) struct Running {
-    /// The vault's id.
-    pub id: VaultId,
-    /// The vault.
-    pub vault: Arc<Vault<Indexed>>,
+    /// Where to.
+    pub target: Target,
     /// The session.
     pub backup: Backup,
     /// When it began.
@@ -47,13 +45,11 @@ pub(super) struct Label {
     pub issues: Vec<Issue>,
     /// The capture itself knows that something is missing.
     pub incomplete: bool,
-    /// How closely the new point is proven.
-    pub depth: Depth,
 }
 
 impl Running {
-    /// Commits, and proves from the store that it kept what was written.
-    pub(super) async fn commit(self, context: &Context, label: Label) -> Result<Backed> {
+    /// Commits.
+    pub(super) async fn commit(self, context: &Context, label: Label) -> Result<Ended<Backed>> {
         let point = context.new_point()?;
         let tags = |incomplete| Tags { point, kind: label.kind, incomplete, operation: label.operation };
         let spec = |completeness: &Completeness| SnapshotSpec {
@@ -64,8 +60,13 @@ impl Running {
             paths: label.paths.clone(),
             original: None,
         };
-        let committed = self.backup.commit(spec).await.map_err(backup_error)?;
+        let committed = match self.backup.commit(spec).await {
+            Ok(committed) => committed,
+            Err(backup::Error::OlderPacksLost { packs }) => return Ok(Ended::OlderPacksLost(packs)),
+            Err(error) => return Err(backup_error(error)),
+        };
         let mut issues = label.issues;
+        issues.extend(self.target.issues());
         let mut incomplete = label.incomplete;
         if let Completeness::Incomplete(unreadable) = &committed.result {
             incomplete = true;
@@ -75,12 +76,11 @@ impl Running {
                 message: file.reason.clone(),
             }));
         }
-        let verification = prove(context, &self.vault, &committed, label.depth).await?;
-        let About { name, .. } = about(&self.vault);
+        let About { name, .. } = about(&self.target.vault);
         let stats = committed.stats;
-        Ok(Backed {
+        Ok(Ended::Made(Backed {
             point,
-            vault: self.id,
+            vault: self.target.id,
             kind: label.kind,
             name,
             time: label.time,
@@ -90,26 +90,19 @@ impl Running {
             new_bytes: stats.bytes_new,
             stored_bytes: stats.bytes_stored,
             duration_ms: u64::try_from(context.clock.now().duration_since(self.began).as_millis()).unwrap_or(0),
-            verification,
+            verification: committed.proof,
             issues,
-        })
+        }))
     }
 }
 
-async fn prove(context: &Context, vault: &Vault<Indexed>, committed: &Committed, depth: Depth) -> Result<Proof> {
-    let options = ProveOptions { cancel: context.cancel.clone(), ..ProveOptions::new(depth) };
-    vault
-        .prove(&context.engine, committed, options)
-        .await
-        .map_err(|error| vault_error("the store did not keep the new point as it was written", error))
-}
-
 /// A backup's failure under the code that a user can look up.
-pub(crate) fn backup_error(error: keepsake_vault::backup::Error) -> Error {
-    use keepsake_vault::backup::Error as Backup;
+pub(crate) fn backup_error(error: backup::Error) -> Error {
+    use backup::Error as Backup;
     match error {
         Backup::Cancelled => Error::new(Code::Interrupted, "the backup was stopped"),
         Backup::Vault(error) => vault_error("the backup failed", error),
+        error @ Backup::OlderPacksLost { .. } => Error::because(Code::VaultDamaged, "the backup failed", error),
         error => Error::because(Code::CaptureFailed, "the backup failed", error),
     }
 }
@@ -117,11 +110,11 @@ pub(crate) fn backup_error(error: keepsake_vault::backup::Error) -> Error {
 /// Commits the state saved before a restore.
 pub(crate) async fn commit_pre_recovery(
     context: &Context,
-    prepared: &Prepared,
+    target: Target,
     backup: Backup,
     operation: OperationId,
     time: Timestamp,
-) -> Result<()> {
+) -> Result<Ended<()>> {
     let label = Label {
         kind: Kind::PreRecovery,
         time,
@@ -129,10 +122,8 @@ pub(crate) async fn commit_pre_recovery(
         operation: Some(operation),
         issues: Vec::new(),
         incomplete: false,
-        // Live data are about to be changed: what they were must be beyond doubt.
-        depth: Depth::Read,
     };
     let began = context.clock.now();
-    let running = Running { id: prepared.vault_id(), vault: prepared.vault(), backup, began };
-    running.commit(context, label).await.map(drop)
+    let running = Running { target, backup, began };
+    Ok(running.commit(context, label).await?.map(drop))
 }

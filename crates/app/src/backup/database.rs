@@ -2,6 +2,7 @@
 
 use super::{
     Backed,
+    attempt::{self, Ended, Target},
     commit::{Label, Running, backup_error},
     files::load,
 };
@@ -35,38 +36,43 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
     let vault = context.master.vault_id(&subject).to_string();
     context
         .recorded("backup database", &vault, async {
-            let began = context.clock.now();
             let (id, vault) = vaults::ensure(context, storage, &Birth { subject, name: label }).await?;
-            let vault = Arc::new(load(context, vault).await?);
-            let options = BackupOptions {
-                cancel: context.cancel.clone(),
-                clock: Arc::clone(&context.clock),
-                ..BackupOptions::default()
-            };
-            let backup = Arc::new(vault.backup(&context.engine, options).map_err(backup_error)?);
-            let sink = Arc::new(IntoVault(Arc::clone(&backup)));
-            let captured = database::capture(dsn, sink, options_of(context)).await;
-            let backup = Arc::into_inner(backup)
-                .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
-            let manifest = match captured {
-                Ok(manifest) => manifest,
-                Err(error) => {
-                    backup.abort().await;
-                    return Err(database_error("the database was not backed up", error));
-                }
-            };
-            let label = Label {
-                kind: Kind::Database,
-                time: manifest.captured_at,
-                paths: vec!["/".to_owned()],
-                operation: None,
-                issues: manifest.issues.into_iter().map(Into::into).collect(),
-                incomplete: manifest.incomplete,
-                depth: Depth::Read,
-            };
-            Running { id, vault, backup, began }.commit(context, label).await
+            let target = Target::new(id, Arc::new(load(context, vault).await?));
+            attempt::one(context, target, async |target| capture_into(context, dsn, target).await).await
         })
         .await
+}
+
+/// Captures the database into a vault that is open already.
+async fn capture_into(context: &Context, dsn: &Dsn, target: Target) -> Result<Ended<Backed>> {
+    let began = context.clock.now();
+    let options = BackupOptions {
+        cancel: context.cancel.clone(),
+        clock: Arc::clone(&context.clock),
+        proof: Depth::Read,
+        ..BackupOptions::default()
+    };
+    let backup = Arc::new(target.vault.backup(&context.engine, options).map_err(backup_error)?);
+    let sink = Arc::new(IntoVault(Arc::clone(&backup)));
+    let captured = database::capture(dsn, sink, options_of(context)).await;
+    let backup = Arc::into_inner(backup)
+        .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
+    let manifest = match captured {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            backup.abort().await;
+            return Err(database_error("the database was not backed up", error));
+        }
+    };
+    let label = Label {
+        kind: Kind::Database,
+        time: manifest.captured_at,
+        paths: vec!["/".to_owned()],
+        operation: None,
+        issues: manifest.issues.into_iter().map(Into::into).collect(),
+        incomplete: manifest.incomplete,
+    };
+    Running { target, backup, began }.commit(context, label).await
 }
 
 /// Options of a capture or restore that shows its progress.
@@ -81,7 +87,7 @@ pub(crate) fn options_of(context: &Context) -> database::Options {
     database::Options { cancel: context.cancel.clone(), progress: Some(listener), ..database::Options::default() }
 }
 
-/// A capture's or restore's failure under the code that a user can look up; `what` did not happen.
+/// A capture's or restore's failure under the code that a user can look up.
 pub(crate) fn database_error(what: &str, error: database::Error) -> Error {
     use database::Error as Database;
     let code = match error {

@@ -1,7 +1,9 @@
 //! Backing up folders, files, or a bucket.
 
 use super::{
-    Backed, bucket,
+    Backed,
+    attempt::{self, Ended, Target},
+    bucket,
     commit::{Label, Running, backup_error},
 };
 use crate::{
@@ -47,20 +49,25 @@ pub async fn files(context: &Context, storage: &Storage, asked: &Files) -> Resul
     let vault = context.master.vault_id(&subject);
     context
         .recorded("backup files", &vault.to_string(), async {
-            let began = context.clock.now();
             let (id, vault) = vaults::ensure(context, storage, &Birth { subject, name: name.clone() }).await?;
-            let vault = Arc::new(load(context, vault).await?);
-            let backup = begin(context, id, &vault).await?;
-            let (paths, issues) = match &source {
-                Source::Local(paths) => (local(&backup, paths).await?, Vec::new()),
-                Source::Bucket(url) => bucket::copy(context, &backup, url).await?,
-            };
-            let incomplete = issues.iter().any(|issue| issue.code == "object-unreadable");
+            let target = Target::new(id, Arc::new(load(context, vault).await?));
             let depth = if asked.read_back { Depth::Read } else { Depth::Listed };
-            let label = Label { kind: Kind::Files, time: began, paths, operation: None, issues, incomplete, depth };
-            Running { id, vault, backup, began }.commit(context, label).await
+            attempt::one(context, target, async |target| read_into(context, &source, target, depth).await).await
         })
         .await
+}
+
+/// Reads the source into a vault that is open already.
+async fn read_into(context: &Context, source: &Source, target: Target, depth: Depth) -> Result<Ended<Backed>> {
+    let began = context.clock.now();
+    let backup = begin(context, &target, depth).await?;
+    let (paths, issues) = match source {
+        Source::Local(paths) => (local(&backup, paths).await?, Vec::new()),
+        Source::Bucket(url) => bucket::copy(context, &backup, url).await?,
+    };
+    let incomplete = issues.iter().any(|issue| issue.code == "object-unreadable");
+    let label = Label { kind: Kind::Files, time: began, paths, operation: None, issues, incomplete };
+    Running { target, backup, began }.commit(context, label).await
 }
 
 fn parse(paths: &[String]) -> Result<Source> {
@@ -89,16 +96,18 @@ pub(crate) async fn load(context: &Context, vault: Vault<keepsake_vault::vault::
 }
 
 /// A session that takes over what is unchanged since the newest complete point.
-async fn begin(context: &Context, id: keepsake_domain::VaultId, vault: &Arc<Vault<Indexed>>) -> Result<Backup> {
-    let newest = points::of_vault(context, id, &**vault).await?.into_iter().find(|point| point.kind == Kind::Files);
+async fn begin(context: &Context, target: &Target, depth: Depth) -> Result<Backup> {
+    let points = points::of_vault(context, target.id, &*target.vault).await?;
+    let newest = points.into_iter().find(|point| point.kind == Kind::Files);
     let options = BackupOptions {
         parent: newest.map(|point| point.snapshot),
         cancel: context.cancel.clone(),
         progress: Arc::clone(&context.progress),
         clock: Arc::clone(&context.clock),
+        proof: depth,
         ..BackupOptions::default()
     };
-    vault.backup(&context.engine, options).map_err(backup_error)
+    target.vault.backup(&context.engine, options).map_err(backup_error)
 }
 
 async fn local(backup: &Backup, paths: &[PathBuf]) -> Result<Vec<String>> {

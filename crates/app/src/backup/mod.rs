@@ -1,15 +1,18 @@
 //! Taking backups: of weddings, of whole databases, of files.
 //!
-//! Each opens its vault, pushes files into a session of the engine, commits, and proves from the store that it kept the new
-//! point before that is called good. Rows and a wedding's files are read back whole; files by themselves only if that is
-//! asked for, since it doubles the traffic of what may be terabytes.
+//! Each opens its vault, pushes files into a session of the engine, and commits: the store has shown that it keeps
+//! everything before the new point exists. Rows and a wedding's files are read back whole; files by themselves only if that
+//! is asked for, since it doubles the traffic of what may be terabytes. Where the vault has lost older packs that the point
+//! needs, the backup is made once more and stores anew what it needs of them.
 
+mod attempt;
 mod bucket;
 mod commit;
 mod database;
 mod files;
 mod wedding;
 
+pub(crate) use attempt::{Ended, Target, one};
 pub(crate) use commit::{backup_error, commit_pre_recovery};
 pub use database::database;
 pub(crate) use database::{database_error, options_of};
@@ -49,7 +52,7 @@ pub struct Backed {
     pub stored_bytes: u64,
     /// How long it took.
     pub duration_ms: u64,
-    /// What was proven from the store after the last byte was written. Older content is the work of `keepsake verify`.
+    /// What was proven from the store before the point was made. Older content is the work of `keepsake verify`.
     pub verification: Proof,
     /// What was noticed.
     pub issues: Vec<Issue>,

@@ -2,6 +2,7 @@
 
 use super::{
     Backed,
+    attempt::{self, Ended, Target},
     commit::{Label, Running, backup_error},
     files::load,
 };
@@ -10,24 +11,19 @@ use crate::{
     context::Context,
     error::{Code, Error, Result},
     file_stores::FileStores,
-    issue::Issue,
     mapping::Written,
     recovery, source,
     storage::Storage,
     vaults::{self, Birth},
 };
-use jiff::Timestamp;
-use keepsake_domain::{OperationId, VaultId, integrity::Score, point::Kind};
+use keepsake_domain::{VaultId, integrity::Score, point::Kind};
 use keepsake_keys::Subject;
 use keepsake_postgres::{
     capture::{self, Captured, Sink},
     connect::{Dsn, Purpose},
     schema,
 };
-use keepsake_vault::{
-    backup::{Backup, BackupOptions, Depth},
-    vault::{Indexed, Vault},
-};
+use keepsake_vault::backup::{Backup, BackupOptions, Depth};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -95,36 +91,41 @@ pub async fn weddings(
                 let subject = Subject::Wedding { source: &identity, wedding: id };
                 let birth = Birth { subject, name: format!("wedding {id}") };
                 let (vault_id, vault) = vaults::ensure(context, storage, &birth).await?;
-                targets.push((id.clone(), vault_id, Arc::new(load(context, vault).await?)));
+                targets.push(Target::new(vault_id, Arc::new(load(context, vault).await?)));
             }
-            capture_into(context, from, targets, Kind::Wedding, None).await
+            let weddings: BTreeMap<VaultId, &String> = vaults.iter().copied().zip(&ids).collect();
+            let named = |target: Target| {
+                let id = weddings.get(&target.id).expect("each vault was opened for one of these weddings");
+                ((*id).clone(), target)
+            };
+            let capture = async |targets: Vec<Target>| {
+                capture_into(context, from, targets.into_iter().map(named).collect()).await
+            };
+            attempt::several(context, targets, capture).await
         })
         .await
 }
 
-/// Captures weddings into vaults that are open already.
+/// Captures weddings into vaults that are open already; says how each ended, in their order.
 async fn capture_into(
     context: &Context,
     from: &Weddings<'_>,
-    targets: Vec<(String, VaultId, Arc<Vault<Indexed>>)>,
-    kind: Kind,
-    operation: Option<OperationId>,
-) -> Result<Vec<BackedWedding>> {
+    targets: Vec<(String, Target)>,
+) -> Result<Vec<Ended<BackedWedding>>> {
     let began = context.clock.now();
     let mut sessions: BTreeMap<String, Arc<Backup>> = BTreeMap::new();
-    for (id, _, vault) in &targets {
+    for (id, target) in &targets {
         let options = BackupOptions {
             cancel: context.cancel.clone(),
             clock: Arc::clone(&context.clock),
+            proof: Depth::Read,
             ..BackupOptions::default()
         };
-        let backup = vault.backup(&context.engine, options).map_err(backup_error)?;
+        let backup = target.vault.backup(&context.engine, options).map_err(backup_error)?;
         sessions.insert(id.clone(), Arc::new(backup));
     }
-    let ids: Vec<String> = targets.iter().map(|(id, ..)| id.clone()).collect();
-    let captured = run(context, from, &ids, &sessions).await;
-    let mut done = Vec::with_capacity(targets.len());
-    let captured = match captured {
+    let ids: Vec<String> = targets.iter().map(|(id, _)| id.clone()).collect();
+    let captured = match run(context, from, &ids, &sessions).await {
         Ok(captured) => captured,
         Err(error) => {
             for backup in sessions.into_values().filter_map(Arc::into_inner) {
@@ -133,16 +134,15 @@ async fn capture_into(
             return Err(error);
         }
     };
-    let mut targets: BTreeMap<_, _> =
-        targets.into_iter().map(|(id, vault_id, vault)| (id, (vault_id, vault))).collect();
-    for captured in captured {
-        let session = sessions.remove(&captured.id).and_then(Arc::into_inner).zip(targets.remove(&captured.id));
-        let (backup, (id, vault)) =
+    let mut captured: BTreeMap<String, Captured> = captured.into_iter().map(|one| (one.id.clone(), one)).collect();
+    let mut ended = Vec::with_capacity(targets.len());
+    for (id, target) in targets {
+        let session = sessions.remove(&id).and_then(Arc::into_inner).zip(captured.remove(&id));
+        let (backup, captured) =
             session.ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
-        let running = Running { id, vault, backup, began };
-        done.push(commit(context, running, captured, kind, operation).await?);
+        ended.push(commit(context, Running { target, backup, began }, captured).await?);
     }
-    Ok(done)
+    Ok(ended)
 }
 
 async fn run(
@@ -176,21 +176,18 @@ async fn run(
     capture::weddings(from.dsn, &request).await.map_err(capture_error)
 }
 
-async fn commit(
-    context: &Context,
-    running: Running,
-    captured: Captured,
-    kind: Kind,
-    operation: Option<OperationId>,
-) -> Result<BackedWedding> {
-    let issues: Vec<Issue> = captured.manifest.issues.iter().cloned().map(Into::into).collect();
-    let time: Timestamp = captured.manifest.captured_at;
-    let paths = vec!["/".to_owned()];
-    let incomplete = captured.incomplete;
-    let label = Label { kind, time, paths, operation, issues, incomplete, depth: Depth::Read };
-    let backed = running.commit(context, label).await?;
+async fn commit(context: &Context, running: Running, captured: Captured) -> Result<Ended<BackedWedding>> {
+    let label = Label {
+        kind: Kind::Wedding,
+        time: captured.manifest.captured_at,
+        paths: vec!["/".to_owned()],
+        operation: None,
+        issues: captured.manifest.issues.iter().cloned().map(Into::into).collect(),
+        incomplete: captured.incomplete,
+    };
     let rows = captured.manifest.tables.iter().map(|table| table.rows).sum();
-    Ok(BackedWedding { wedding: captured.id, backed, score: captured.score, rows })
+    let ended = running.commit(context, label).await?;
+    Ok(ended.map(|backed| BackedWedding { wedding: captured.id, backed, score: captured.score, rows }))
 }
 
 /// A capture's failure under the code that a user can look up.

@@ -3,7 +3,7 @@
 
 use super::{place::copy_in, prepare::Prepared};
 use crate::{
-    backup::{self, Weddings, capture_error},
+    backup::{self, Ended, Target, Weddings, capture_error},
     bridge::IntoVault,
     context::Context,
     error::{Code, Error, Result},
@@ -19,7 +19,7 @@ use keepsake_postgres::{
     },
     restore::{DirectorySource, FileAction},
 };
-use keepsake_vault::backup::{Backup, BackupOptions};
+use keepsake_vault::backup::{Backup, BackupOptions, Depth};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
 
@@ -44,7 +44,17 @@ const MANIFEST: &str = "manifest.json";
 
 /// Saves the present state; returns its manifest, against which the locked rows are compared.
 pub(super) async fn save(context: &Context, prepared: &Prepared, operation: OperationId) -> Result<Manifest> {
-    let backup = Arc::new(session(context, prepared)?);
+    let target = Target::new(prepared.vault_id(), prepared.vault());
+    backup::one(context, target, async |target| save_into(context, prepared, operation, target).await).await
+}
+
+async fn save_into(
+    context: &Context,
+    prepared: &Prepared,
+    operation: OperationId,
+    target: Target,
+) -> Result<Ended<Manifest>> {
+    let backup = Arc::new(session(context, &target)?);
     let sink = Arc::new(WithoutManifest { into: IntoVault(Arc::clone(&backup)) });
     let captured = if prepared.plan.root_exists {
         capture_live(context, prepared, &sink).await
@@ -60,8 +70,9 @@ pub(super) async fn save(context: &Context, prepared: &Prepared, operation: Oper
         .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;
     match written {
         Ok(manifest) => {
-            backup::commit_pre_recovery(context, prepared, backup, operation, manifest.captured_at).await?;
-            Ok(manifest)
+            let time = manifest.captured_at;
+            let ended = backup::commit_pre_recovery(context, target, backup, operation, time).await?;
+            Ok(ended.map(|()| manifest))
         }
         Err(error) => {
             backup.abort().await;
@@ -70,10 +81,15 @@ pub(super) async fn save(context: &Context, prepared: &Prepared, operation: Oper
     }
 }
 
-fn session(context: &Context, prepared: &Prepared) -> Result<Backup> {
-    let options =
-        BackupOptions { cancel: context.cancel.clone(), clock: Arc::clone(&context.clock), ..BackupOptions::default() };
-    prepared.vault.backup(&context.engine, options).map_err(backup::backup_error)
+fn session(context: &Context, target: &Target) -> Result<Backup> {
+    let options = BackupOptions {
+        cancel: context.cancel.clone(),
+        clock: Arc::clone(&context.clock),
+        // Live data are about to be changed: what they were must be beyond doubt.
+        proof: Depth::Read,
+        ..BackupOptions::default()
+    };
+    target.vault.backup(&context.engine, options).map_err(backup::backup_error)
 }
 
 async fn capture_live(context: &Context, prepared: &Prepared, sink: &Arc<WithoutManifest>) -> Result<Manifest> {
@@ -190,12 +206,27 @@ pub(super) async fn merge_difference(
     operation: OperationId,
     difference: &Path,
 ) -> Result<()> {
-    let saved = super::undo::saved_state(context, &prepared.vault, prepared.point.vault, operation).await?;
-    let backup = Arc::new(session(context, prepared)?);
+    // The saved state may lie in packs that only the index in the store names.
+    let vault = backup::load(context, prepared.vault.to_open()).await?;
+    let target = Target::new(prepared.vault_id(), Arc::new(vault));
+    let merge = async |target| merge_into(context, prepared, operation, difference, target).await;
+    backup::one(context, target, merge).await
+}
+
+async fn merge_into(
+    context: &Context,
+    prepared: &Prepared,
+    operation: OperationId,
+    difference: &Path,
+    target: Target,
+) -> Result<Ended<()>> {
+    let vault = &target.vault;
+    let saved = super::undo::saved_state(context, vault, prepared.point.vault, operation).await?;
+    let backup = Arc::new(session(context, &target)?);
     let sink = IntoVault(Arc::clone(&backup));
     let over = DirectorySource::new(difference);
     let merged = async {
-        let mut entries = Box::pin(prepared.vault.walk(saved.document.tree, context.cancel.clone()));
+        let mut entries = Box::pin(vault.walk(saved.document.tree, context.cancel.clone()));
         let unreadable = |error| vault_error("the saved state cannot be read back", error);
         while let Some(found) = entries.try_next().await.map_err(unreadable)? {
             let path = String::from_utf8_lossy(&found.path).into_owned();
@@ -203,7 +234,7 @@ pub(super) async fn merge_difference(
             {
                 continue;
             }
-            let read = prepared.vault.read(&context.engine, &saved.document, &path, &context.cancel).await;
+            let read = vault.read(&context.engine, &saved.document, &path, &context.cancel).await;
             let bytes =
                 read.map_err(|error| Error::because(Code::VaultDamaged, "the saved state cannot be read", error))?;
             let bytes = Box::pin(bytes.map_err(PortError::from));
@@ -218,7 +249,7 @@ pub(super) async fn merge_difference(
     let backup = Arc::into_inner(backup)
         .ok_or_else(|| Error::new(Code::CaptureFailed, "the backup did not let go of its files"))?;
     match merged {
-        Ok(()) => backup::commit_pre_recovery(context, prepared, backup, operation, context.clock.now()).await,
+        Ok(()) => backup::commit_pre_recovery(context, target, backup, operation, context.clock.now()).await,
         Err(error) => {
             backup.abort().await;
             Err(error)

@@ -56,6 +56,7 @@ pub(crate) fn vault_error(what: &str, error: keepsake_vault::Error) -> Error {
         Vault::Cancelled => Code::Interrupted,
         Vault::NoVault { .. } => Code::VaultNotFound,
         Vault::WrongKey { .. } => Code::MasterKeyWrong,
+        Vault::NotKept { .. } => Code::StorageFailed,
         _ => Code::VaultDamaged,
     };
     Error::because(code, what, error)

@@ -14,6 +14,8 @@ mod lying;
 #[cfg(test)]
 mod odd;
 #[cfg(test)]
+mod older;
+#[cfg(test)]
 mod source;
 #[cfg(test)]
 #[path = "../world/mod.rs"]

@@ -13,7 +13,7 @@ use keepsake_testkit::{
     planner::{self, Spec},
     postgres::Server,
 };
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -40,17 +40,15 @@ impl Planner {
         Self { _server: server, client, dsn, mapping, schema }
     }
 
-    async fn restore(&self, source: &Kept, request: &Request) -> (Plan, Proof, Duration, Duration) {
+    async fn restore(&self, source: &Kept, request: &Request) -> (Plan, Proof) {
         let mut session = connect::connect(&self.dsn, Purpose::Restore).await.unwrap();
         let cancel = CancellationToken::new();
-        let begun = Instant::now();
         let plan = restore::plan(&mut session, &self.schema, &self.mapping, source, request, None, Default::default())
             .await
             .unwrap();
-        let planned = begun.elapsed();
         let options = ApplyOptions { pinned_hash: Some(leak(&plan.preview_hash)), ..ApplyOptions::new("op", &cancel) };
         let proof = restore::apply(&mut session, &self.schema, &self.mapping, source, &plan, &options).await.unwrap();
-        (plan, proof, planned, begun.elapsed() - planned)
+        (plan, proof)
     }
 }
 
@@ -67,7 +65,7 @@ async fn a_damaged_wedding_comes_back_while_others_are_edited() {
     let source = capture_of(&planner.dsn, &planner.mapping, &wedding.to_string()).await;
     planner::damage(&planner.client, wedding, None).await.unwrap();
     let others = planner::fingerprint(&planner.client, &[wedding]).await.unwrap();
-    let (plan, proof, ..) = planner.restore(&source, &exact(wedding)).await;
+    let (plan, proof) = planner.restore(&source, &exact(wedding)).await;
     assert!(proof.equals_capture(), "{:?}", plan.tables);
     assert_eq!(
         planner::fingerprint(&planner.client, &[wedding]).await.unwrap().differences(&others),
@@ -85,7 +83,7 @@ async fn a_damaged_wedding_comes_back_while_others_are_edited() {
     planner::damage(&planner.client, wedding, None).await.unwrap();
     let edits = planner::edit_others(&planner.client, wedding, 3);
     let request = exact(wedding);
-    let ((_, proof, ..), edits) = tokio::join!(planner.restore(&source, &request), edits);
+    let ((_, proof), edits) = tokio::join!(planner.restore(&source, &request), edits);
     assert!(proof.equals_capture());
     assert_eq!(edits.unwrap().lost(&planner.client).await.unwrap(), 0);
 }
@@ -108,7 +106,7 @@ async fn only_indexes_are_used_however_small_the_tables_are() {
         (rows.iter().map(|row| (row.get::<_, String>(0), row.get::<_, i64>(1))).collect::<Vec<_>>(), by_index)
     };
     let before = scans().await;
-    let (_, proof, ..) = planner.restore(&source, &exact(wedding)).await;
+    let (_, proof) = planner.restore(&source, &exact(wedding)).await;
     assert!(proof.changed() > 5);
     let after = scans().await;
     assert!(after.1 > before.1 + 20, "the restore's own statistics have not arrived: {} {}", before.1, after.1);
@@ -178,20 +176,4 @@ async fn s06_files_are_in_the_plan_and_in_the_hash() {
     let changed = plan(Mode::Exact, Live(vec![(paths[0], "hash0"), (paths[1], "third"), ("new/one.jpg", "new")])).await;
     assert_ne!(changed.preview_hash, exact.preview_hash);
     assert_eq!(plan(Mode::Exact, live()).await.preview_hash, exact.preview_hash);
-}
-
-/// The figures of the issue: run by hand with `--run-ignored all`, optimised or not.
-#[tokio::test]
-#[ignore = "loads 1.2 million rows: a minute"]
-async fn timings_in_a_large_database() {
-    let spec = Spec::bench();
-    let planner = Planner::start(&spec).await;
-    for round in 0..3 {
-        let wedding = spec.wedding_id(0);
-        let source = capture_of(&planner.dsn, &planner.mapping, &wedding.to_string()).await;
-        planner::damage(&planner.client, wedding, None).await.unwrap();
-        let (_, proof, planned, applied) = planner.restore(&source, &exact(wedding)).await;
-        assert!(proof.equals_capture());
-        println!("round {round}: plan {planned:?}, apply {applied:?}, {} rows changed", proof.changed());
-    }
 }

@@ -1,6 +1,6 @@
-//! The end of a backup: folder listings, packs, index, and only then the snapshot.
+//! The end of a backup: folder listings, packs, index, the proof that all of it is kept, and only then the snapshot.
 
-use super::{Backup, Error, Result, SnapshotSpec, Stats, Unreadable};
+use super::{Backup, Depth, Error, Proof, Result, SnapshotSpec, Stats, Unreadable};
 use crate::{
     engine::{
         Phase,
@@ -10,10 +10,10 @@ use crate::{
     id::Id,
     snapshot::{Snapshot, Summary},
     time::Time,
-    vault::Stored,
 };
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 /// Whether everything could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +24,7 @@ pub enum Completeness {
     Incomplete(Vec<Unreadable>),
 }
 
-/// The files that a backup stored besides its snapshot: 40 bytes for each pack of some 16 MiB.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Written {
-    /// Packs.
-    pub packs: Vec<Stored>,
-    /// Index files.
-    pub index: Vec<Stored>,
-}
-
-/// A snapshot that was written. Whether the store kept it is for [`Vault::prove`](crate::Vault::prove) to say.
+/// A snapshot that was written, and that the store keeps with all that it needs.
 #[derive(Debug, Clone)]
 pub struct Committed {
     /// The snapshot.
@@ -44,8 +35,8 @@ pub struct Committed {
     pub result: Completeness,
     /// What was done.
     pub stats: Stats,
-    /// What was stored for it. Content that the vault had already lies in older packs.
-    pub written: Written,
+    /// What was proven from the store.
+    pub proof: Proof,
 }
 
 impl Backup {
@@ -54,8 +45,9 @@ impl Backup {
     /// `spec` is asked for once it is known what could not be read, so that it can mark an incomplete snapshot.
     ///
     /// # Errors
-    /// The first failure of the backup, such as a source that ended early, a full disk or a cancellation. No snapshot is
-    /// written then, and what was stored is named by an index file for the next backup.
+    /// The first failure of the backup, such as a source that ended early, a full disk, a store that does not keep what it
+    /// took, or a cancellation; [`Error::OlderPacksLost`] at the very end. No snapshot is written then, and what was stored
+    /// and kept is named by an index file for the next backup.
     pub async fn commit(self, spec: impl FnOnce(&Completeness) -> SnapshotSpec) -> Result<Committed> {
         match self.finish(spec).await {
             Ok(committed) => Ok(committed),
@@ -75,7 +67,8 @@ impl Backup {
 
     async fn save_what_is_stored(&self) {
         self.session.settle().await;
-        if let Err(error) = self.session.flush_index().await {
+        // The session's own token is cancelled by now.
+        if let Err(error) = self.session.flush_index(&CancellationToken::new()).await {
             // Not needed for safety: the packs are only not found again.
             tracing::debug!(%error, "packs of an unfinished backup could not be indexed");
         }
@@ -95,7 +88,10 @@ impl Backup {
         session.ship_all()?;
         session.settle().await;
         session.check()?;
-        session.flush_index().await?;
+        session.flush_index(&session.cancel).await?;
+        let written = std::mem::take(&mut *session.written());
+        let proof = session.prove(tree, &written);
+        let proof = session.cancel.run_until_cancelled(proof).await.ok_or(Error::Cancelled)??;
         let unreadable = self.unreadables.take();
         let result = if unreadable.is_empty() { Completeness::Complete } else { Completeness::Incomplete(unreadable) };
         let stats = session.counters.stats();
@@ -103,12 +99,12 @@ impl Backup {
         // The last moment at which a cancellation counts.
         session.check()?;
         hit(Failpoint::BeforeSnapshotPut);
-        let snapshot = session.vault.put_document(file::Kind::Snapshot, snapshot.encode()).await?;
+        let snapshot = session.vault.store_document(file::Kind::Snapshot, snapshot.encode()).await?;
         hit(Failpoint::AfterSnapshotPut);
+        // One that does not read back is damaged, and never chosen.
+        session.kept(file::Kind::Snapshot, snapshot, Depth::Read).await?;
         session.progress.enter(Phase::Done);
-        let mut written = Written::default();
-        session.note(|files| written = std::mem::take(files));
-        Ok(Committed { snapshot, tree, result, stats, written })
+        Ok(Committed { snapshot: snapshot.id, tree, result, stats, proof })
     }
 
     fn describe(&self, spec: SnapshotSpec, tree: Id, stats: &Stats) -> Snapshot {

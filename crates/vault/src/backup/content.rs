@@ -59,7 +59,7 @@ impl Content {
                 return Ok(ids);
             }
             if session.cancel.run_until_cancelled(complete).await.is_none() {
-                return session.check().and(Err(Error::Cancelled));
+                return Err(Error::Failed);
             }
         }
     }

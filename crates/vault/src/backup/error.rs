@@ -1,12 +1,13 @@
 //! What can end a backup.
 
 use super::packer::PackError;
-use std::path::PathBuf;
+use crate::id::Id;
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// Result of a backup operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failed backup. No snapshot was written.
+/// A failed backup. It has no snapshot, or one that the store did not keep as it was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,7 +19,19 @@ pub enum Error {
     Failed,
     /// The vault or its store failed.
     #[error(transparent)]
-    Vault(#[from] crate::Error),
+    Vault(crate::Error),
+    /// Older packs of which the snapshot needs some are not in the store as they were written, or hold folder listings that
+    /// cannot be read. Another backup, with [`Vault::without_packs`](crate::Vault::without_packs), stores anew what it needs
+    /// of them.
+    #[error(
+        "older packs that the new point needs are lost or damaged: {}; run `keepsake verify --level all` to see which points \
+         need them",
+        packs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    OlderPacksLost {
+        /// All that were found, also such as this snapshot does not need.
+        packs: BTreeSet<Id>,
+    },
     /// A pack cannot be made.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -57,6 +70,12 @@ pub enum Error {
     /// A bug: a piece of work ended without an answer.
     #[error("a part of the backup ended without a result; this is a bug, please report it")]
     Lost,
+}
+
+impl From<crate::Error> for Error {
+    fn from(error: crate::Error) -> Self {
+        if error.is_cancelled() { Self::Cancelled } else { Self::Vault(error) }
+    }
 }
 
 impl From<crate::engine::Cancelled> for Error {

@@ -94,7 +94,7 @@ impl FileWriter {
     /// [`Error`] if the backup failed or was cancelled, or a file of that name exists in it already.
     pub async fn finish(mut self) -> Result<FileInfo> {
         self.dispatch().await?;
-        let content = self.content.wait(&self.session).await?;
+        let content = self.content.wait(&self.session).await.or_else(|echo| self.session.check().and(Err(echo)))?;
         let node = self.meta.file_node(self.path.last().map_or(&[][..], Vec::as_slice), self.length_bytes, &content);
         self.tree.insert(&self.path, node)?;
         self.session.counters.file(false);
@@ -142,7 +142,8 @@ impl FileWriter {
     async fn dispatch(&mut self) -> Result<()> {
         let Some(buffer) = self.buffer.take().filter(|buffer| !buffer.is_empty()) else { return Ok(()) };
         let hold = self.hold.take();
-        let job = self.session.admit(2 * buffer.len() as u64).await?;
+        let job = self.session.admit(2 * buffer.len() as u64).await;
+        let job = job.or_else(|echo| self.session.check().and(Err(echo)))?;
         send(job, buffer.freeze(), Arc::clone(&self.content), hold);
         Ok(())
     }
@@ -153,7 +154,7 @@ pub(super) fn send(job: Job, data: Bytes, content: Arc<Content>, hold: Option<Ho
     let engine = job.session().engine.clone();
     let place = content.reserve();
     engine.run(move |scratch| {
-        let result = job.session().check().and_then(|()| {
+        let result = job.session().go_on().and_then(|()| {
             let id = Id::of(&data);
             job.session().store(scratch, pack::Kind::Data, id, &data)?;
             content.set(place, id);

@@ -1,9 +1,10 @@
-//! Packs go to the store, then into an index file, and only then may a snapshot need them.
+//! Packs go to the store, are proven to be kept there, then go into an index file, and only then may a snapshot need them.
+//! A pack that the store did not keep is in no index file, so the next backup stores its blobs anew.
 //!
 //! Index files are written while a long backup is running: what they name is found by the next backup should this one
 //! not reach its end.
 
-use super::{Error, Result, session::Session};
+use super::{Depth, Error, Result, session::Session};
 use crate::{
     engine::failpoint::{Failpoint, hit},
     file,
@@ -15,6 +16,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
 /// When the packs stored since the last index file are written into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +65,7 @@ impl Indexer {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a stored pack. Returns the packs of an index file that is due.
+    /// Notes a pack that is kept. Returns the packs of an index file that is due.
     fn add(&self, pack: PackBlobs, bytes: u64) -> Option<Vec<PackBlobs>> {
         let mut pending = self.pending();
         pending.blobs += pack.blobs.len();
@@ -81,36 +83,43 @@ impl Indexer {
 }
 
 impl Session {
-    /// Writes one pack to the store, and an index file if one is due.
+    /// Writes one pack to the store, makes sure that it is kept there, and writes an index file if one is due.
     pub(super) async fn upload(&self, pack: pack::Finished) -> Result<()> {
         let _transfer = self.engine.transfer(&self.cancel).await?;
         hit(Failpoint::BeforePackPut);
         let put = self.vault.put_pack(&pack);
         self.cancel.run_until_cancelled(put).await.ok_or(Error::Cancelled)??;
         hit(Failpoint::AfterPackPut);
-        self.counters.pack(pack.size_bytes);
         let pack::Finished { id, payload, entries, size_bytes } = pack;
-        // From here on its memory is free for others.
+        // From here on its memory is free for others, and for reading it back.
         drop(payload);
-        self.note(|written| written.packs.push(Stored { id, size_bytes }));
+        // Listings are little, and every later snapshot that shares one would be lost with it.
+        let listings = entries.iter().any(|entry| entry.kind == pack::Kind::Tree);
+        let depth = if listings { Depth::Read } else { self.depth };
+        let kept = self.kept(file::Kind::Pack, Stored { id, size_bytes }, depth);
+        self.cancel.run_until_cancelled(kept).await.ok_or(Error::Cancelled)??;
+        self.counters.pack(size_bytes);
+        self.written().add(id, size_bytes, depth);
         if let Some(due) = self.indexer.add(PackBlobs { id, blobs: entries }, size_bytes) {
-            self.put_index(due).await?;
+            self.put_index(due, &self.cancel).await?;
         }
         Ok(())
     }
 
     /// Writes what is not in an index file yet into one.
-    pub(super) async fn flush_index(&self) -> Result<()> {
+    pub(super) async fn flush_index(&self, cancel: &CancellationToken) -> Result<()> {
         let packs = self.indexer.take();
-        if packs.is_empty() { Ok(()) } else { self.put_index(packs).await }
+        if packs.is_empty() { Ok(()) } else { self.put_index(packs, cancel).await }
     }
 
-    async fn put_index(&self, packs: Vec<PackBlobs>) -> Result<()> {
+    /// `cancel` stops the proof and not the put: what is stored would be lost to the next backup.
+    async fn put_index(&self, packs: Vec<PackBlobs>, cancel: &CancellationToken) -> Result<()> {
         let file = index::File { packs, packs_to_delete: Vec::new(), supersedes: Vec::new() };
         hit(Failpoint::BeforeIndexPut);
         let stored = self.vault.store_document(file::Kind::Index, file.encode()).await?;
-        self.note(|written| written.index.push(stored));
         hit(Failpoint::AfterIndexPut);
+        let kept = self.kept(file::Kind::Index, stored, Depth::Read);
+        cancel.run_until_cancelled(kept).await.ok_or(Error::Cancelled)??;
         // From here on other backups with this vault open find these blobs.
         for pack in &file.packs {
             self.vault.index().add_pack(pack.id, &pack.blobs);

@@ -1,15 +1,14 @@
 //! Writing a snapshot: from pushed files and streams, and from folders of the local machine.
 //!
 //! ```text
-//! file.write(bytes) ─ cut ─┐                           ┌─ random open pack ─ upload ─┐
-//!                          ├─ CPU: hash, known? zstd,  ┤                             ├─ index ─ snapshot
-//! add_path(folder) ─ list ─┘  seal, hash pack          └─ ...                       ─┘
+//! file.write(bytes) ─ cut ─┐                           ┌─ random open pack ─ upload, kept? ─┐
+//!                          ├─ CPU: hash, known? zstd,  ┤                                    ├─ index ─ all there? ─ snapshot
+//! add_path(folder) ─ list ─┘  seal, hash pack          └─ ...                              ─┘
 //! ```
 //!
 //! The order packs, index, snapshot is what makes a crash harmless: a snapshot that can be seen is whole. Whatever fails,
 //! fails the backup, and a failed or cancelled backup never writes a snapshot (safety rule S13). What it stored is named
-//! by interim index files and used by the next backup. A commit says that the store took everything; that it kept it, a
-//! proof says, which is a call of its own.
+//! by interim index files and used by the next backup. Nothing names a file before the store has shown that it keeps it.
 //!
 //! It writes no lock files (S18), asks nothing about weddings, and leaves check, prune and mirrors to others.
 
@@ -35,14 +34,14 @@ mod stream;
 mod unreadable;
 mod walk;
 
-pub use commit::{Committed, Completeness, Written};
+pub use commit::{Committed, Completeness};
 pub use error::{Error, Result};
 pub use file::{FileInfo, FileWriter};
 pub use indexer::IndexEvery;
 pub use metadata::FileMeta;
 pub use options::{BackupOptions, Chunking, Compression, SnapshotSpec};
 pub use packer::PackError;
-pub use prove::{Depth, Proof, ProveOptions};
+pub use prove::{Depth, Proof};
 pub use start::Backup;
 pub use stats::Stats;
 pub use unreadable::Unreadable;

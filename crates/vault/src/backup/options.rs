@@ -1,6 +1,6 @@
 //! How a backup is to be made.
 
-use super::IndexEvery;
+use super::{Depth, IndexEvery};
 use crate::{engine::Progress, id::Id, time::Time};
 use keepsake_domain::{Clock, SystemClock};
 use std::{num::NonZeroUsize, sync::Arc};
@@ -48,6 +48,8 @@ pub struct BackupOptions {
     pub cancel: CancellationToken,
     /// Counters to show to people.
     pub progress: Arc<Progress>,
+    /// How closely to look whether the store keeps the packs of data that it took.
+    pub proof: Depth,
     /// When interim index files are written.
     pub index_every: IndexEvery,
     /// For the snapshot's record of when the backup ran.
@@ -62,6 +64,7 @@ impl Default for BackupOptions {
             compression: Compression::default(),
             cancel: CancellationToken::new(),
             progress: Arc::default(),
+            proof: Depth::default(),
             index_every: IndexEvery::default(),
             clock: Arc::new(SystemClock),
         }

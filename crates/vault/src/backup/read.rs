@@ -53,7 +53,7 @@ impl Reader<'_> {
         // `input[..filled]` is the chunk being gathered.
         let (mut filled, mut length_bytes) = (0, 0_u64);
         loop {
-            self.session.check()?;
+            self.session.go_on()?;
             let window = input.get_mut(filled..filled + WINDOW_BYTES).unwrap_or_default();
             let got = match rustix::io::retry_on_intr(|| rustix::io::read(file, &mut *window)) {
                 Ok(got) => got,

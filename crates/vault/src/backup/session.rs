@@ -1,12 +1,13 @@
 //! What the parts of one backup share, and how a blob is stored.
 
 use super::{
-    Compression, Error, Result, Written,
+    Compression, Depth, Error, Result,
     claims::Claims,
     indexer::Indexer,
     metadata::Names,
     packer::{Blob, Packer},
     probe::is_compressible,
+    prove::Written,
     stats::Counters,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 };
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker, task::task_tracker::TaskTrackerToken};
@@ -42,7 +43,8 @@ pub(super) struct Session {
     pub(super) trees: Packer,
     pub(super) claims: Claims,
     pub(super) indexer: Indexer,
-    /// The files that were stored.
+    /// How closely packs of data are looked at once they are stored.
+    pub(super) depth: Depth,
     pub(super) written: Mutex<Written>,
     pub(super) counters: Counters,
     pub(super) progress: Arc<Progress>,
@@ -99,7 +101,12 @@ impl Session {
         self.cancel.cancel();
     }
 
-    /// Whether the backup may go on.
+    /// Whether the backup may go on, for a part of its work. The first failure stays for the caller.
+    pub(super) fn go_on(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(Error::Failed) } else { Ok(()) }
+    }
+
+    /// Whether the backup may go on, for its caller, who is told the first failure once.
     pub(super) fn check(&self) -> Result<()> {
         if !self.cancel.is_cancelled() {
             return Ok(());
@@ -116,10 +123,8 @@ impl Session {
 
     /// Waits until work that makes at most `bytes` of new content may begin.
     pub(super) async fn admit(self: &Arc<Self>, bytes: u64) -> Result<Job> {
-        self.check()?;
-        let Ok(admission) = self.engine.admit(bytes, &self.cancel).await else {
-            return self.check().and(Err(Error::Cancelled));
-        };
+        self.go_on()?;
+        let admission = self.engine.admit(bytes, &self.cancel).await.map_err(|_| Error::Failed)?;
         Ok(self.job(Some(admission)))
     }
 
@@ -164,8 +169,10 @@ impl Session {
     /// Starts the upload of a pack.
     pub(super) fn ship(self: &Arc<Self>, pack: pack::Finished) {
         let session = Arc::clone(self);
+        let shipment = self.engine.ship();
         self.tasks.spawn_on(
             async move {
+                let _on_its_way = shipment;
                 if let Err(error) = session.upload(pack).await {
                     session.fail(error);
                 }
@@ -174,9 +181,9 @@ impl Session {
         );
     }
 
-    /// Notes a file that was stored.
-    pub(super) fn note(&self, file: impl FnOnce(&mut Written)) {
-        file(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner));
+    /// The packs that the store took and keeps.
+    pub(super) fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Completes every open pack and starts its upload.

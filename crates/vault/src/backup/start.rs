@@ -62,6 +62,7 @@ impl Vault<Indexed> {
             trees: Packer::new(StdRng::from_rng(&mut rand::rng())),
             claims: Claims::default(),
             indexer: Indexer::new(options.index_every),
+            depth: options.proof,
             written: Default::default(),
             counters: Counters::new(Arc::clone(&options.progress)),
             progress: Arc::clone(&options.progress),

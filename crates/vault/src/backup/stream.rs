@@ -17,7 +17,7 @@ pub(super) fn read_and_share(session: &Arc<Session>, file: &File) -> Result<Outc
     // The start of a chunk that did not end in the last segment.
     let mut rest = Bytes::new();
     loop {
-        session.check()?;
+        session.go_on()?;
         let (segment, got) = match fill(session, file, &rest) {
             Ok(filled) => filled,
             Err(error) => return Ok(Outcome::Unreadable(error)),

@@ -77,7 +77,7 @@ pub(super) fn walk(
     let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
     walker.entry(path.to_owned(), name, &metadata, Parent::asked(answer), known, 0)?;
     while let Some(folder) = walker.folders.pop() {
-        session.check()?;
+        session.go_on()?;
         walker.list(folder)?;
     }
     walker.send_batch()
@@ -195,7 +195,7 @@ impl Walker<'_> {
 }
 
 fn read_task(session: &Arc<Session>, unreadables: &Unreadables, scratch: &mut Scratch, task: Task) -> Result<()> {
-    session.check()?;
+    session.go_on()?;
     let outcome = match read::open(&task.path) {
         Ok(file) => read::read_and_store(session, scratch, &file)?,
         Err(error) => Outcome::Unreadable(error),

@@ -18,7 +18,6 @@ mod state;
 mod touch;
 mod trees;
 
-pub(crate) use packs::pieces;
 pub use report::{Affected, Fault, Finding, Hint, Report};
 
 use crate::{

@@ -171,7 +171,7 @@ fn segments(entries: &[Entry], size_bytes: u64) -> Vec<(Range<u64>, Vec<Entry>)>
 }
 
 /// Cuts a range into pieces of at most [`SEGMENT_BYTES`].
-pub(crate) fn pieces(whole: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+fn pieces(whole: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let mut start = whole.start;
     std::iter::from_fn(move || {
         let piece = start..whole.end.min(start + SEGMENT_BYTES);

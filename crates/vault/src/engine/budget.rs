@@ -34,6 +34,8 @@ struct Gauge {
     admitted: u64,
     /// Bytes of long chunks that are still being gathered.
     held: u64,
+    /// Packs on their way to the store.
+    shipping: u64,
     peak: u64,
 }
 
@@ -70,6 +72,19 @@ pub struct Admission {
 pub struct Hold {
     budget: Arc<Budget>,
     bytes: u64,
+}
+
+/// A pack on its way to the store, whose memory comes back when it is there. Counted until dropped.
+#[derive(Debug)]
+pub struct Shipment(Arc<Budget>);
+
+impl Drop for Shipment {
+    fn drop(&mut self) {
+        let mut gauge = self.0.gauge();
+        gauge.shipping = gauge.shipping.saturating_sub(1);
+        drop(gauge);
+        self.0.freed.notify_waiters();
+    }
 }
 
 impl Drop for Hold {
@@ -150,6 +165,11 @@ impl Budget {
         Some(Hold { budget: Arc::clone(self), bytes })
     }
 
+    pub(super) fn ship(self: &Arc<Self>) -> Shipment {
+        self.gauge().shipping += 1;
+        Shipment(Arc::clone(self))
+    }
+
     pub(super) async fn admit(
         self: &Arc<Self>,
         bytes: u64,
@@ -181,8 +201,8 @@ impl Budget {
         sessions.push(session);
     }
 
-    /// Asks the session that holds most to finish a pack, where open packs are what stands in the way: work in progress
-    /// ends by itself and gives its memory back, and a pack finished early costs its store one more object. What is
+    /// Asks the session that holds most to finish a pack, where open packs are what stands in the way: work and uploads in
+    /// progress end by themselves and give their memory back, and a pack finished early costs its store one more object. What is
     /// being uploaded already is not asked for twice: a session counts only packs that are still open.
     fn reclaim(&self) {
         let sessions: Vec<Arc<dyn Reclaim>> = {
@@ -190,7 +210,10 @@ impl Budget {
             sessions.iter().filter_map(Weak::upgrade).collect()
         };
         let open: Vec<u64> = sessions.iter().map(|session| session.reclaimable_bytes()).collect();
-        let in_progress = self.gauge().admitted > 0;
+        let in_progress = {
+            let gauge = self.gauge();
+            gauge.admitted > 0 || gauge.shipping > 0
+        };
         if in_progress && open.iter().sum::<u64>() <= self.limit / OPEN_PACKS_PART {
             return;
         }
@@ -280,9 +303,16 @@ mod tests {
         drop(first);
         second.await.unwrap().unwrap();
         assert_eq!(session.reclaimable_bytes(), 60);
+        budget.grow(60);
+        let shipment = budget.ship();
+        let more = tokio::time::timeout(Duration::from_millis(10), budget.admit(50, &cancel)).await;
+        assert!(more.is_err() && session.reclaimable_bytes() == 60, "an upload will end and make room");
+        drop(shipment);
+        budget.shrink(60);
         *session.0.lock().unwrap() = 70;
         let _first = budget.admit(100, &cancel).await.unwrap();
-        let _waits_in_vain = tokio::time::timeout(Duration::from_millis(10), budget.admit(50, &cancel)).await;
+        let more = tokio::time::timeout(Duration::from_millis(10), budget.admit(50, &cancel)).await;
+        assert!(more.is_err());
         assert_eq!(session.reclaimable_bytes(), 0, "more than half of the budget in open packs is too much");
     }
 

@@ -4,7 +4,10 @@
 //! place `name`; with `<name>:<n>:stop` it stops there (SIGSTOP) until it is told to go on. A test visits every name of
 //! [`ALL`], so that a new place cannot be forgotten.
 
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::{
+    process::{Signal, kill_process},
+    thread::gettid,
+};
 
 use std::sync::{
     OnceLock,
@@ -81,7 +84,9 @@ pub(crate) fn hit(place: Failpoint) {
     if let Some(armed) = armed.as_ref().filter(|armed| armed.place == place)
         && armed.left.fetch_sub(1, Ordering::SeqCst) == 1
     {
-        if !armed.stop || kill_process(getpid(), Signal::STOP).is_err() {
+        // By the thread's own number: sent to the process, another thread takes the signal, and this one may be far beyond
+        // the place before it does.
+        if !armed.stop || kill_process(gettid(), Signal::STOP).is_err() {
             std::process::abort();
         }
     }

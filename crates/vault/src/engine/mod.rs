@@ -15,7 +15,7 @@ pub mod failpoint;
 mod pool;
 mod progress;
 
-pub use budget::{Admission, Hold, Reclaim};
+pub use budget::{Admission, Hold, Reclaim, Shipment};
 pub use buffer::Buffer;
 pub use pool::Scratch;
 pub use progress::{Phase, Progress};
@@ -132,6 +132,11 @@ impl Engine {
     pub async fn transfer(&self, cancel: &CancellationToken) -> Result<tokio::sync::OwnedSemaphorePermit, Cancelled> {
         let permit = Arc::clone(&self.0.transfers).acquire_owned();
         cancel.run_until_cancelled(permit).await.and_then(Result::ok).ok_or(Cancelled)
+    }
+
+    /// Counts a finished pack as on its way to the store, until the shipment is dropped.
+    pub fn ship(&self) -> Shipment {
+        self.0.budget.ship()
     }
 
     /// Makes a session known that can give memory back.

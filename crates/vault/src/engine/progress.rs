@@ -45,6 +45,14 @@ impl Progress {
         }
     }
 
+    /// Back to the beginning, for a job that is done once more. What was written to the store stays counted.
+    pub fn restart(&self) {
+        for counter in [&self.bytes_done, &self.bytes_total, &self.files_done, &self.files_total] {
+            counter.store(0, Relaxed);
+        }
+        self.enter(Phase::Waiting);
+    }
+
     pub(crate) fn enter(&self, phase: Phase) {
         let number = match phase {
             Phase::Waiting => 0,

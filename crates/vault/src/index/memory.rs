@@ -9,7 +9,7 @@ use crate::{
     pack::{Entry, Kind},
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     hash::{BuildHasher as _, RandomState},
     num::NonZeroU32,
     sync::{PoisonError, RwLock},
@@ -210,6 +210,15 @@ impl Index {
         })
     }
 
+    /// This index as if `packs` were not there: a blob that lies in no other pack is unknown to it.
+    pub fn without(&self, packs: &BTreeSet<Id>) -> Self {
+        let mut rest = Self::new();
+        for (pack, entries) in self.by_pack().filter(|(pack, _)| !packs.contains(pack)) {
+            rest.add_pack(pack, &entries);
+        }
+        rest
+    }
+
     /// How many places of blobs are known.
     pub const fn len(&self) -> usize {
         self.len as usize
@@ -317,6 +326,19 @@ mod tests {
         assert_eq!(places.iter().map(|place| place.pack).collect::<Vec<_>>(), [a, b]);
         assert!(shared.contains(Kind::Data, &id));
         assert_eq!(shared.lookup(Kind::Data, &id).unwrap().pack, b);
+    }
+
+    #[test]
+    fn without_a_pack_only_blobs_of_other_packs_are_known() {
+        let mut index = Index::new();
+        let (a, b) = (Id::of(b"a"), Id::of(b"b"));
+        index.add_pack(a, &[entry(1, Kind::Data), entry(2, Kind::Data)]);
+        index.add_pack(b, &[entry(2, Kind::Data), entry(3, Kind::Tree)]);
+        let rest = index.without(&BTreeSet::from([a]));
+        let place = |n, kind| rest.lookup(kind, &entry(n, kind).id).map(|place| place.pack);
+        assert_eq!((place(1, Kind::Data), place(2, Kind::Data), place(3, Kind::Tree)), (None, Some(b), Some(b)));
+        assert_eq!((rest.len(), rest.packs()), (2, &[b][..]));
+        assert_eq!(index.len(), 4);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::{
     index,
 };
 use keepsake_store::DynStore;
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// How many small files are fetched at once.
@@ -87,6 +87,14 @@ impl Vault<Indexed> {
     /// The index. A backup adds a pack to it when the pack is stored and listed in a stored index file.
     pub fn index(&self) -> &Arc<index::Shared> {
         &self.state.index
+    }
+
+    /// This vault with an index of its own that knows nothing of `packs`: a backup into it stores anew what lay there
+    /// only. What others add to their index is not seen here any more.
+    #[must_use]
+    pub fn without_packs(&self, packs: &BTreeSet<Id>) -> Self {
+        let index = self.index().read(|index| index.without(packs));
+        Self { inner: Arc::clone(&self.inner), state: Indexed { index: Arc::new(index::Shared::new(index)) } }
     }
 }
 

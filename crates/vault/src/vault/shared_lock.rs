@@ -78,7 +78,8 @@ impl<S: Clone + Send + Sync + 'static> Vault<S> {
         cancel: &CancellationToken,
     ) -> Result<SharedLock> {
         self.refuse_locked(None, &options, clock.now(), cancel).await?;
-        let id = self.put_document(file::Kind::Lock, options.lock(clock.now()).encode()).await?;
+        let written = clock.now();
+        let id = self.put_document(file::Kind::Lock, options.lock(written).encode()).await?;
         // Two that look at the same time both see nothing; whoever looks again after writing sees the other.
         let settled = cancel.run_until_cancelled(tokio::time::sleep(options.settle)).await.ok_or(Error::Cancelled);
         let checked = match settled {
@@ -90,7 +91,7 @@ impl<S: Clone + Send + Sync + 'static> Vault<S> {
             return Err(error);
         }
         let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
-        let task = tokio::spawn(refresh(self.clone(), id, options, clock, stop.clone(), lost.clone()));
+        let task = tokio::spawn(refresh(self.clone(), (id, written), options, clock, stop.clone(), lost.clone()));
         Ok(SharedLock { stop, lost, task: Some(task) })
     }
 
@@ -110,20 +111,24 @@ impl<S: Clone + Send + Sync + 'static> Vault<S> {
 /// Writes the lock anew until it is told to stop, then removes it.
 async fn refresh<S: Send + Sync>(
     vault: Vault<S>,
-    mut id: Id,
+    (mut id, mut written): (Id, Timestamp),
     options: SharedLockOptions,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
     lost: CancellationToken,
 ) -> Result<()> {
-    let mut written = clock.now();
+    // Own lock files that are not needed any more.
+    let mut old = Vec::new();
     while stop.run_until_cancelled(tokio::time::sleep(options.refresh_every)).await.is_some() {
         let now = clock.now();
         match vault.put_document(file::Kind::Lock, options.lock(now).encode()).await {
             Ok(next) => {
-                let old = std::mem::replace(&mut id, next);
+                old.push(std::mem::replace(&mut id, next));
                 written = now;
-                vault.store().delete(&file::Kind::Lock.key(&old)).await?;
+                // One that stays does no harm before the end, and ending here would let the new one grow stale.
+                if let Err(error) = remove(&vault, &mut old).await {
+                    tracing::warn!(error = %error, "an old lock file could not be removed");
+                }
             }
             Err(error) => {
                 tracing::warn!(error = %error, "the lock file could not be refreshed");
@@ -134,7 +139,17 @@ async fn refresh<S: Send + Sync>(
             }
         }
     }
-    Ok(vault.store().delete(&file::Kind::Lock.key(&id)).await?)
+    old.push(id);
+    remove(&vault, &mut old).await
+}
+
+/// Removes lock files; those that are left after an error could not be.
+async fn remove<S>(vault: &Vault<S>, locks: &mut Vec<Id>) -> Result<()> {
+    while let Some(id) = locks.last() {
+        vault.store().delete(&file::Kind::Lock.key(id)).await?;
+        locks.pop();
+    }
+    Ok(())
 }
 
 impl SharedLock {

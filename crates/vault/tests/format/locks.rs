@@ -2,7 +2,10 @@
 
 use crate::sample::{self, go};
 use keepsake_domain::{Clock, clock::FixedClock};
-use keepsake_store::{DynStore, Memory};
+use keepsake_store::{
+    DynStore, Memory, Operation,
+    fault::{Fault, Faulty, Rule, When},
+};
 use keepsake_vault::{Error, Vault, vault::SharedLockOptions};
 use std::{sync::Arc, time::Duration};
 
@@ -64,4 +67,44 @@ async fn s18_shared_locks_live_together() {
     first.release().await.unwrap();
     second.release().await.unwrap();
     assert!(vault.locks(&go()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn s18_a_lock_outlives_a_store_that_refuses_to_delete_for_a_while() {
+    let memory: DynStore = Arc::new(Memory::new());
+    let faulty = Faulty::new(memory, 1, vec![]);
+    let (vault, clock) = (sample::create(faulty.clone()).await, Arc::new(sample::clock()));
+    let lock = vault.lock_shared_with_restic(options(false), clock.clone(), &go()).await.unwrap();
+    faulty.set_rules(vec![Rule::on(Operation::Delete, When::Always, Fault::Denied)]);
+    let newest = async |expected: &str| {
+        let expected = expected.parse().unwrap();
+        clock.set(expected);
+        while !vault.locks(&go()).await.unwrap().iter().any(|found| found.lock.time.moment() == expected) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let wait = Duration::from_secs(10);
+    tokio::time::timeout(wait, newest("2026-06-06T12:05:00Z")).await.unwrap();
+    tokio::time::timeout(wait, newest("2026-06-06T12:10:00Z")).await.unwrap();
+    assert!(!lock.lost().is_cancelled());
+    faulty.set_rules(vec![]);
+    lock.release().await.unwrap();
+    assert!(vault.locks(&go()).await.unwrap().is_empty(), "also those that could not be removed before");
+}
+
+#[tokio::test]
+async fn s18_a_lock_that_cannot_be_written_anew_is_lost_when_others_may_ignore_it() {
+    let memory: DynStore = Arc::new(Memory::new());
+    let faulty = Faulty::new(memory, 1, vec![]);
+    let (vault, clock) = (sample::create(faulty.clone()).await, Arc::new(sample::clock()));
+    let lock = vault.lock_shared_with_restic(options(false), clock.clone(), &go()).await.unwrap();
+    faulty.set_rules(vec![Rule::on(Operation::Put, When::Always, Fault::Denied)]);
+    clock.set("2026-06-06T12:29:00Z".parse().unwrap());
+    while faulty.injected() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!lock.lost().is_cancelled(), "it still counts");
+    clock.set("2026-06-06T12:31:00Z".parse().unwrap());
+    tokio::time::timeout(Duration::from_secs(10), lock.lost().cancelled()).await.unwrap();
+    lock.release().await.unwrap();
 }

@@ -1,10 +1,12 @@
 //! What a snapshot needs: all its folder listings are read, those that lie close together at once.
 
-use super::{Needs, Prover};
+use super::{Needs, Written};
 use crate::{
     Vault,
+    backup::session::Session,
     engine::Scratch,
     error::{Damage, Error, Result},
+    file,
     id::Id,
     index::{Index, Location},
     pack::{Entry, Kind},
@@ -14,7 +16,10 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Listings looked for at once, so that those of one pack are read together.
 const BATCH: usize = 1_024;
@@ -25,25 +30,42 @@ struct Named {
     trees: Vec<Id>,
     packs: HashSet<Id>,
     blobs: u64,
+    /// Some blob lies in lost packs only.
+    stranded: bool,
+    /// What is wrong with a listing, if it is that of the pack and not of the store.
+    damage: Option<Error>,
 }
 
-impl Prover {
-    /// Reads every folder listing of the snapshot once, and finds every blob that they name in the index.
-    pub(super) async fn walk(&self, root: Id) -> Result<Needs> {
+/// Packs that are lost.
+type Lost = Arc<HashSet<Id>>;
+
+impl Session {
+    /// Reads every folder listing of the snapshot once, and finds every blob that they name in the index, in other packs than
+    /// those that are lost.
+    pub(super) async fn walk(&self, root: Id, lost: &Lost, written: &Written) -> Result<Needs> {
         let mut needs = Needs::default();
         let mut seen = HashSet::from([root]);
         let mut queue = vec![root];
         while !queue.is_empty() {
             let batch = queue.split_off(queue.len().saturating_sub(BATCH));
-            let reads = self.plan(&batch)?;
-            needs.packs.extend(reads.iter().map(|read| read.pack));
-            let read = async |read: Read| self.read_trees(read).await;
+            let reads = self.plan(&batch, lost, &mut needs)?;
+            let read = async |read: Read| (read.pack, self.read_trees(read, lost).await);
             let mut running = futures::stream::iter(reads).map(read).buffer_unordered(self.requests());
-            while let Some(named) = running.next().await {
-                let named = named?;
-                needs.packs.extend(named.packs);
-                needs.blobs += named.blobs;
-                queue.extend(named.trees.into_iter().filter(|tree| seen.insert(*tree)));
+            while let Some((pack, named)) = running.next().await {
+                let Named { trees, packs, blobs, stranded, damage } = named?;
+                match damage {
+                    // Stored and read back a moment ago: this store is not to be trusted with another attempt.
+                    Some(error) if written.packs.contains(&pack) => return Err(error),
+                    Some(error) => {
+                        tracing::warn!(%pack, error = &error as &dyn std::error::Error, "an older folder listing is lost");
+                        needs.unreadable.insert(pack);
+                    }
+                    None => {}
+                }
+                needs.packs.extend(packs);
+                needs.blobs += blobs;
+                needs.stranded |= stranded;
+                queue.extend(trees.into_iter().filter(|tree| seen.insert(*tree)));
             }
         }
         needs.trees = seen.len() as u64;
@@ -51,25 +73,34 @@ impl Prover {
     }
 
     /// Where the listings lie, and what is read at once.
-    fn plan(&self, trees: &[Id]) -> Result<Vec<Read>> {
+    fn plan(&self, trees: &[Id], lost: &Lost, needs: &mut Needs) -> Result<Vec<Read>> {
         let mut packs: HashMap<Id, Vec<_>> = HashMap::new();
         self.vault.index().read(|index| {
             for id in trees {
-                let Location { pack, entry } = find(index, Kind::Tree, id)?;
-                packs.entry(pack).or_default().push((entry, Vec::new()));
+                match find(index, Kind::Tree, id, lost)? {
+                    Some(Location { pack, entry }) => packs.entry(pack).or_default().push((entry, Vec::new())),
+                    None => needs.stranded = true,
+                }
             }
             Ok::<_, Error>(())
         })?;
+        needs.packs.extend(packs.keys());
         let mut reads = Vec::new();
         packs.into_iter().for_each(|(pack, blobs)| split(pack, blobs, &mut reads));
         Ok(reads)
     }
 
-    async fn read_trees(&self, read: Read) -> Result<Named> {
-        let (bytes, admission) = self.fetch(read.pack, read.range(), read.memory_bytes()).await?;
-        let vault = self.vault.clone();
+    async fn read_trees(&self, read: Read, lost: &Lost) -> Result<Named> {
+        let (bytes, admission) = match self.fetch(read.pack, read.range(), read.memory_bytes()).await? {
+            Ok(fetched) => fetched,
+            Err(damage) => {
+                let damage = Error::damaged(file::Kind::Pack, &read.pack, damage);
+                return Ok(Named { damage: Some(damage), ..Named::default() });
+            }
+        };
+        let (vault, lost) = (self.vault.clone(), Arc::clone(lost));
         let work = move |scratch: &mut Scratch| {
-            let named = name_all(&vault, scratch, &read, bytes);
+            let named = name_all(&vault, scratch, &read, bytes, &lost);
             drop(admission);
             named
         };
@@ -77,19 +108,31 @@ impl Prover {
     }
 }
 
-fn find(index: &Index, kind: Kind, id: &Id) -> Result<Location> {
-    index.lookup(kind, id).ok_or(Error::MissingBlob { kind, id: *id })
+/// Where the blob lies; `None` if in lost packs only.
+fn find(index: &Index, kind: Kind, id: &Id, lost: &HashSet<Id>) -> Result<Option<Location>> {
+    let first = index.lookup(kind, id).ok_or(Error::MissingBlob { kind, id: *id })?;
+    if !lost.contains(&first.pack) {
+        return Ok(Some(first));
+    }
+    Ok(index.lookup_all(kind, id).into_iter().find(|place| !lost.contains(&place.pack)))
 }
 
 /// Opens the listings in `bytes` and looks up what they name, on a CPU thread.
-fn name_all(vault: &Vault<Indexed>, scratch: &mut Scratch, read: &Read, bytes: Bytes) -> Result<Named> {
+fn name_all(
+    vault: &Vault<Indexed>,
+    scratch: &mut Scratch,
+    read: &Read,
+    bytes: Bytes,
+    lost: &HashSet<Id>,
+) -> Result<Named> {
     let start = read.range().start;
     let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
     let mut named = Named::default();
     for (entry, _) in &read.blobs {
-        let tree = parse(vault, scratch, entry, &mut bytes, start);
-        let tree = tree.map_err(|source| Error::DamagedBlob { id: entry.id, pack: read.pack, source })?;
-        vault.index().read(|index| named.add(index, &tree))?;
+        match parse(vault, scratch, entry, &mut bytes, start) {
+            Ok(tree) => vault.index().read(|index| named.add(index, &tree, lost))?,
+            Err(source) => named.damage = Some(Error::DamagedBlob { id: entry.id, pack: read.pack, source }),
+        }
     }
     Ok(named)
 }
@@ -110,13 +153,16 @@ fn parse(
 }
 
 impl Named {
-    fn add(&mut self, index: &Index, tree: &Tree) -> Result<()> {
+    fn add(&mut self, index: &Index, tree: &Tree, lost: &HashSet<Id>) -> Result<()> {
         for node in &tree.nodes {
             match node.kind {
                 tree::Kind::Dir => self.trees.extend(node.subtree),
                 _ => {
                     for blob in node.content.iter().flatten() {
-                        self.packs.insert(find(index, Kind::Data, blob)?.pack);
+                        match find(index, Kind::Data, blob, lost)? {
+                            Some(place) => drop(self.packs.insert(place.pack)),
+                            None => self.stranded = true,
+                        }
                         self.blobs += 1;
                     }
                 }
