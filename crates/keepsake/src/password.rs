@@ -6,7 +6,7 @@ use keepsake_app::{Code, Error, Result, identity::Secret};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Write},
     path::Path,
 };
 use tokio_util::sync::CancellationToken;

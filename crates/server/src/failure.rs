@@ -111,7 +111,9 @@ const fn status(code: Code) -> StatusCode {
         | Code::PointNotFound
         | Code::WeddingNotFound
         | Code::OperationNotFound => StatusCode::NOT_FOUND,
+        Code::Stale => StatusCode::PRECONDITION_FAILED,
         Code::Exists
+        | Code::InUse
         | Code::VaultAmbiguous
         | Code::VaultDamaged
         | Code::VerifyFailed

@@ -12,7 +12,13 @@ use keepsake_domain::permission::{Action, Relation, Verdict, decide};
 ///
 /// # Errors
 /// Those of the call itself, if the caller may not make it any more; [`Code::CatalogFailed`].
-pub async fn claim(service: &Service, caller: &Caller, call: &str, key: &Key, request_sha256: &[u8; 32]) -> Result<Claim> {
+pub async fn claim(
+    service: &Service,
+    caller: &Caller,
+    call: &str,
+    key: &Key,
+    request_sha256: &[u8; 32],
+) -> Result<Claim> {
     still_allowed(caller, call)?;
     let now = service.context.clock.now();
     let age = Age { kept_since: now - KEPT, alive_since: now - ALIVE };

@@ -2,7 +2,7 @@
 
 use super::KEPT;
 use crate::{
-    error::{Code, Result},
+    error::Result,
     service::{Service, catalog},
 };
 use keepsake_catalog::{Scope, idempotency};

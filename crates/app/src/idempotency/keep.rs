@@ -2,7 +2,7 @@
 
 use super::{Answer, Key};
 use crate::{
-    error::{Code, Result},
+    error::Result,
     service::{Caller, Service, catalog},
 };
 use keepsake_catalog::idempotency;

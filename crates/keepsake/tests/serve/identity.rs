@@ -98,7 +98,10 @@ async fn a_login_opens_what_a_role_may_and_a_second_factor_the_rest() {
     let session = login(&service);
     let token = text(&session, "access_token");
     let me = get(&service, "/api/auth/me", &token).json();
-    assert_eq!((me["kind"].as_str(), me["email"].as_str(), me["role"].as_str()), (Some("user"), Some(EMAIL), Some("admin")));
+    assert_eq!(
+        (me["kind"].as_str(), me["email"].as_str(), me["role"].as_str()),
+        (Some("user"), Some(EMAIL), Some("admin"))
+    );
     assert_eq!(get(&service, "/metrics", &token).status, 200, "an admin of the operator");
 
     // A token takes a second factor: step-up as RFC 9470 has it.

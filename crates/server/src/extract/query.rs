@@ -16,7 +16,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => {
-                let source = std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
+                let source =
+                    std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
                 let fault = Fault { pointer: String::new(), code: "invalid".to_owned(), message: source };
                 Err(Failure::invalid("a parameter of the query cannot be used", vec![fault]))
             }

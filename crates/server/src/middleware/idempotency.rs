@@ -79,7 +79,8 @@ async fn work(app: App, caller: Caller, key: Key, request: Request, next: Next) 
     };
     let kept = match parts.status.is_success() {
         true => {
-            let answer = Answer { status: parts.status.as_u16(), headers: kept_headers(&parts.headers), body: body.to_vec() };
+            let answer =
+                Answer { status: parts.status.as_u16(), headers: kept_headers(&parts.headers), body: body.to_vec() };
             idempotency::keep(&app.service, &caller, &key, &answer).await
         }
         false => idempotency::release(&app.service, &caller, &key).await,
