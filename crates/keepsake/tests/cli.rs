@@ -13,7 +13,7 @@ use std::{
 };
 use world::{Run, World, finished, planner::Planner, signal};
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["init"],
     &["inspect"],
@@ -32,6 +32,7 @@ const COMMANDS: [&[&str]; 21] = [
     &["keys", "export-restic"],
     &["admin"],
     &["admin", "create-user"],
+    &["serve"],
     &["doctor"],
     &["demo"],
     &["completions"],

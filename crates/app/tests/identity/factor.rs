@@ -7,7 +7,7 @@ use keepsake_app::{
     identity::{self, Secret, factor, factor::Factor},
     service::Caller,
 };
-use keepsake_domain::{Clock as _, permission::Role};
+use keepsake_domain::permission::Role;
 
 const STEP: SignedDuration = SignedDuration::from_secs(30);
 

@@ -12,7 +12,7 @@ use keepsake_app::{
     },
 };
 use keepsake_domain::{
-    Clock as _, TokenId,
+    TokenId,
     permission::{Actor, Role, Scope, Service},
 };
 use std::collections::BTreeSet;

@@ -177,7 +177,8 @@ async fn s33_a_repeated_request_gets_the_answer_of_the_first() {
     let second = ["-H", "Idempotency-Key: 77aa"];
     assert_eq!(post(&service, "/api/users", Some(&token), &new, &second).status, 409);
     assert_eq!(post(&service, "/api/users", Some(&token), &other, &second).status, 201);
-    let bad = post(&service, "/api/users", Some(&token), &other, &["-H", "Idempotency-Key: \u{7f}"]);
+    let long = format!("Idempotency-Key: {}", "k".repeat(300));
+    let bad = post(&service, "/api/users", Some(&token), &other, &["-H", &long]);
     assert_eq!(bad.status, 422, "{bad:?}");
 
     // Somebody else's key of the same name is their own, and at work is at work.

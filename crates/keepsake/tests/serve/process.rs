@@ -85,6 +85,7 @@ fn a_home_that_postgresql_cannot_reach_is_named_with_the_way_out() {
         return;
     }
     let world = World::new();
+    fs::set_permissions(world.folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let run: Run = world.run(["serve", "--listen", "127.0.0.1:0"]).expect(1);
     for words in ["cannot reach", "KEEPSAKE_HOME", "--catalog-url", world.folder.path().to_str().unwrap()] {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
