@@ -127,9 +127,10 @@ impl World {
         Secret::new(app.generate(u64::try_from(self.clock.now().as_second()).unwrap()).to_string())
     }
 
-    /// Rows of the audit log of an action, oldest first: stage, subject, outcome.
+    /// Rows of the audit log of an action, in the order in which they came: stage, subject, outcome. Ids of one moment of a
+    /// fixed clock have no order; rows that are never changed lie as they were added.
     pub async fn recorded(&self, action: &str) -> Vec<(String, String, String)> {
-        let rows = "SELECT stage, subject, outcome FROM keepsake.audit_log WHERE action = $1 ORDER BY id";
+        let rows = "SELECT stage, subject, outcome FROM keepsake.audit_log WHERE action = $1 ORDER BY ctid";
         let rows = self.owner.query(rows, &[&action]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
     }

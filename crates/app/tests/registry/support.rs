@@ -160,9 +160,9 @@ impl World {
     }
 }
 
-/// The words of the audit log, in order.
+/// The words of the audit log, in the order in which they came (ids of one moment of a fixed clock have none).
 pub async fn log(world: &World) -> Vec<String> {
     let rows =
-        world.owner.query("SELECT stage || ' ' || action || ' ' || outcome FROM keepsake.audit_log ORDER BY id", &[]);
+        world.owner.query("SELECT stage || ' ' || action || ' ' || outcome FROM keepsake.audit_log ORDER BY ctid", &[]);
     rows.await.unwrap().iter().map(|row| row.get(0)).collect()
 }
