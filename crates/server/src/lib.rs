@@ -2,8 +2,8 @@
 //!
 //! [`router`] is one list of every route. A handler is a file, named by its verb, in the folder of its noun: it extracts,
 //! calls one use case of `keepsake-app`, and maps the answer to a type of `keepsake-api`. What holds for every request
-//! (request ids, logs, metrics, limits, timeouts, problems, security headers) is in [`middleware`], and how bytes come in
-//! (TCP, TLS, timeouts of heads, draining) in [`listen`].
+//! (request ids, logs, metrics, limits, timeouts, problems, security headers) is in `middleware`, and how bytes come in
+//! (TCP, TLS, timeouts of heads, draining) in `listen`.
 //!
 //! No SQL, no rules and no permissions here: those are the use cases', and the catalog's behind them.
 
