@@ -11,7 +11,7 @@ use keepsake_domain::RequestId;
 /// Forgets answers that are too old, of every caller; how many.
 ///
 /// # Errors
-/// [`Code::CatalogFailed`].
+/// [`Code::CatalogFailed`](crate::Code::CatalogFailed).
 pub async fn forget(service: &Service) -> Result<u64> {
     let scope = Scope::system(RequestId::from_uuid(service.context.new_id()?));
     let mut tx = service.catalog.begin(&scope).await.map_err(catalog::failed)?;

@@ -1,6 +1,6 @@
 //! The service: what use cases behind the API are given, and the frame that each runs in.
 //!
-//! A use case asks [`Service::act`] (or [`Service::read`]) with the action of the permission table, the relation of the
+//! A use case asks [`Service::act`] (or [`Service::allow`], where there is nothing to record) with the action of the permission table, the relation of the
 //! caller to the thing, and what it acts on. The frame decides, records a refusal, records the intent before and the outcome
 //! after, and only then is the work done. The work opens its own transactions with [`Service::begin`], in the caller's
 //! scope, so that the catalog decides once more.

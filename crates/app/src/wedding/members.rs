@@ -24,7 +24,7 @@ pub async fn members(service: &Service, caller: &Caller, id: WeddingId) -> Resul
 /// Assigns exactly these users to a wedding.
 ///
 /// # Errors
-/// [`Code::Invalid`] if one is no user of the wedding's organisation; else as [`members`].
+/// [`Code::Invalid`] if one is no user of the wedding's organisation; else as `members`.
 pub async fn set_members(service: &Service, caller: &Caller, id: WeddingId, users: &[UserId]) -> Result<Vec<UserId>> {
     let (wedding, relation) = find(service, caller, Action::WeddingMembersReplace, id).await?;
     let work = async {
