@@ -3,7 +3,7 @@
 //! The database decides who sees which rows, not the code above it: tenant tables carry row-level security that holds for
 //! their owner, too, and the service connects as roles that own nothing. A transaction is opened in one place
 //! ([`Catalog::begin`]), always in a [`Scope`]; without one it sees no rows. The queue has a role of its own that may claim,
-//! lease and reap jobs and sees nothing else ([`Catalog::work`]).
+//! lease and reap jobs and sees nothing else (`queue`).
 //!
 //! A file for each noun, with the statements about it. Statements are checked against the migrated schema when they are
 //! compiled; what the checks need is committed in `.sqlx` (`script/prepare-queries` renews it). This is the only crate that
