@@ -12,10 +12,12 @@
 pub mod audit;
 mod connect;
 mod error;
+pub mod executions;
 pub mod members;
 mod migrate;
 pub mod organisations;
 mod page;
+pub mod points;
 mod process;
 pub mod queue;
 mod scope;

@@ -2,7 +2,7 @@
 
 use super::{Backed, Outcome};
 use crate::{
-    context::Context,
+    context::{Context, Part},
     error::{Code, Error, Result},
     issue::Issue,
     points::{About, about},
@@ -75,6 +75,7 @@ impl Running {
                 message: file.reason.clone(),
             }));
         }
+        context.stage.enter(Part::Verifying);
         let verification = prove(context, &self.vault, &committed, label.depth).await?;
         let About { name, .. } = about(&self.vault);
         let stats = committed.stats;

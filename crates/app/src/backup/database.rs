@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     bridge::IntoVault,
-    context::Context,
+    context::{Context, Part},
     error::{Code, Error, Result},
     source,
     storage::Storage,
@@ -45,6 +45,7 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
             };
             let backup = Arc::new(vault.backup(&context.engine, options).map_err(backup_error)?);
             let sink = Arc::new(IntoVault(Arc::clone(&backup)));
+            context.stage.enter(Part::Moving);
             let captured = database::capture(dsn, sink, options_of(context)).await;
             let backup = Arc::into_inner(backup)
                 .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     bridge::IntoVault,
-    context::Context,
+    context::{Context, Part},
     error::{Code, Error, Result},
     file_stores::FileStores,
     issue::Issue,
@@ -17,10 +17,15 @@ use crate::{
     vaults::{self, Birth},
 };
 use jiff::Timestamp;
-use keepsake_domain::{OperationId, VaultId, integrity::Score, point::Kind};
+use keepsake_domain::{
+    Group, OperationId, VaultId,
+    integrity::Score,
+    point::Kind,
+    suspect::{GroupSummary, Summary},
+};
 use keepsake_keys::Subject;
 use keepsake_postgres::{
-    capture::{self, Captured, Sink},
+    capture::{self, Captured, FileEntry, FileState, Sink},
     connect::{Dsn, Purpose},
     schema,
 };
@@ -59,6 +64,9 @@ pub struct BackedWedding {
     pub score: Score,
     /// Rows captured.
     pub rows: u64,
+    /// What the next capture is compared with (safety rule S14).
+    #[serde(skip)]
+    pub summary: Summary,
 }
 
 /// Backs up weddings.
@@ -122,6 +130,7 @@ async fn capture_into(
         sessions.insert(id.clone(), Arc::new(backup));
     }
     let ids: Vec<String> = targets.iter().map(|(id, ..)| id.clone()).collect();
+    context.stage.enter(Part::Moving);
     let captured = run(context, from, &ids, &sessions).await;
     let mut done = Vec::with_capacity(targets.len());
     let captured = match captured {
@@ -190,7 +199,24 @@ async fn commit(
     let label = Label { kind, time, paths, operation, issues, incomplete, depth: Depth::Read };
     let backed = running.commit(context, label).await?;
     let rows = captured.manifest.tables.iter().map(|table| table.rows).sum();
-    Ok(BackedWedding { wedding: captured.id, backed, score: captured.score, rows })
+    let summary = summary(&captured);
+    Ok(BackedWedding { wedding: captured.id, backed, score: captured.score, rows, summary })
+}
+
+/// Counts of a capture that has its root row: one without fails.
+fn summary(captured: &Captured) -> Summary {
+    let mut groups: BTreeMap<Group, GroupSummary> = BTreeMap::new();
+    for table in &captured.manifest.tables {
+        groups.entry(table.group).or_default().rows += table.rows;
+    }
+    let is_there = |file: &&FileEntry| matches!(file.state, FileState::Captured | FileState::Changed);
+    Summary {
+        root_found: true,
+        groups,
+        score: Some(captured.score.total),
+        files_found: captured.manifest.files.iter().filter(is_there).count() as u64,
+        packed_permille: None,
+    }
 }
 
 /// A capture's failure under the code that a user can look up.
