@@ -147,6 +147,10 @@ codes! {
     NotFound, "not-found", Failed, false, "check the id; lists show what there is for you";
     /// There is one already.
     Exists, "exists", Failed, false, "use what is there, or choose another name";
+    /// It was changed by somebody else since it was read.
+    Stale, "stale", Failed, false, "read it again, and repeat the change on what is there now";
+    /// Something still needs it.
+    InUse, "in-use", Refused, false, "take it out of what the message names first";
     /// The values cannot be used.
     Invalid, "invalid", Usage, false, "mend what the message names";
     /// Stopped by the user.

@@ -22,8 +22,10 @@ pub mod recovery;
 pub mod service;
 pub mod source;
 pub mod storage;
+pub mod target;
 pub mod vaults;
 pub mod verify;
+pub mod wedding;
 
 pub use context::Context;
 pub use error::{Class, Code, Error, Result};

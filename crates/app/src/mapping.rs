@@ -7,7 +7,7 @@ use crate::{
 use keepsake_postgres::{
     connect::{Dsn, Purpose},
     inspect::{self, Inspection},
-    mapping::Mapping,
+    mapping::{Bound, Mapping},
     schema::Schema,
 };
 use std::path::Path;
@@ -27,7 +27,15 @@ impl Written {
     /// # Errors
     /// [`Code::MappingMismatch`].
     pub fn check_fit(&self, schema: &Schema) -> Result<()> {
-        self.mapping.bind(schema).map(drop).map_err(|mismatches| {
+        self.fit(schema).map(drop)
+    }
+
+    /// The mapping resolved against a database.
+    ///
+    /// # Errors
+    /// As [`check_fit`](Self::check_fit).
+    pub fn fit(&self, schema: &Schema) -> Result<Bound> {
+        self.mapping.bind(schema).map_err(|mismatches| {
             let lines: Vec<String> =
                 mismatches.into_iter().map(|mismatch| mismatch.located(&self.text).to_string()).collect();
             Error::new(Code::MappingMismatch, format!("the mapping does not fit the database: {}", lines.join("; ")))

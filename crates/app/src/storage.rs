@@ -36,8 +36,15 @@ impl Storage {
     /// # Errors
     /// [`Code::StorageInvalid`] if the URL or its settings cannot be used.
     pub fn open(context: &Context, url: &str) -> Result<Self> {
-        let options = Options { clock: Arc::clone(&context.clock), ..Options::from_process() };
-        let (location, root) = root(url, &options)?;
+        Self::open_with(context, url, &Options { clock: Arc::clone(&context.clock), ..Options::from_process() })
+    }
+
+    /// As [`open`](Self::open), with other credentials and limits than this process's own.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(context: &Context, url: &str, options: &Options) -> Result<Self> {
+        let (location, root) = root(url, options)?;
         let keyring = Keyring::new(Arc::clone(&root), context.master.clone());
         Ok(Self { location, root, keyring, capabilities: Arc::default() })
     }

@@ -206,7 +206,8 @@ pub async fn put(tx: &mut Tx, weddings: &[Wedding]) -> Result<()> {
              first_day date, protection jsonb, criticality text, seen_at timestamptz, vanished_at timestamptz,
              next_run_at timestamptz)
          ON CONFLICT (source_id, external_id) DO UPDATE
-         SET facts = excluded.facts, first_day = excluded.first_day, protection = excluded.protection,
+         -- Of two syncs that find one at once, the first gave it its id.
+         SET facts = excluded.facts || jsonb_build_object('id', known.id), first_day = excluded.first_day, protection = excluded.protection,
              criticality = excluded.criticality, seen_at = excluded.seen_at, vanished_at = excluded.vanished_at,
              next_run_at = excluded.next_run_at",
         Value::Array(rows),

@@ -3,7 +3,7 @@
 use keepsake_catalog::{self as catalog, Scope};
 use keepsake_domain::{
     OrganisationId, RequestId, TokenId, UserId,
-    permission::{Actor, Person, Role, Service},
+    permission::{Actor, Person, Relation, Role, Service},
 };
 
 /// Who calls a use case.
@@ -43,6 +43,16 @@ impl Caller {
             request,
         };
         Self { actor: Actor::Service(service), scope }
+    }
+
+    /// What a thing of `owner` is to them, if it belongs to no wedding.
+    pub fn relation_to(&self, owner: OrganisationId) -> Relation {
+        if self.organisation() == Some(owner) { Relation::Organisation } else { Relation::Foreign }
+    }
+
+    /// What making something for `owner` is to them.
+    pub fn relation_to_new(&self, owner: OrganisationId) -> Relation {
+        if self.organisation() == Some(owner) { Relation::Collection } else { Relation::Foreign }
     }
 
     /// The organisation that they belong to.

@@ -1,6 +1,38 @@
-//! Protected databases as the use cases see them.
+//! Sources: what is protected. Databases as the use cases see them, and the register of sources of the service.
+//!
+//! Credentials come in once, are sealed for their row, and are never given out (S30). What a supplier writes may name servers on
+//! the Internet and nothing of this machine or its networks; sockets, host paths and private networks are set up by the
+//! operator (S29).
+
+mod change;
+mod create;
+mod credential;
+mod delete;
+mod inspect;
+mod list;
+mod mapping;
+mod plan;
+mod sync;
+
+pub use change::{Change, change};
+pub(crate) use create::check_name;
+pub use create::{Address, New, create};
+pub use credential::{Keys, Purpose as CredentialPurpose, Secret, dsn};
+pub(crate) use credential::{seal, unseal};
+pub use delete::delete;
+pub use inspect::{Proposal, inspect};
+pub use list::{Shown, get, list};
+pub use mapping::{Mapped, mapping, set_mapping};
+pub(crate) use plan::next_run;
+pub use sync::{Synced, sync, sync_as};
 
 use crate::error::{Code, Error, Result};
+use crate::service::{Caller, Service, catalog::failed};
+use keepsake_catalog::sources::{self, Source};
+use keepsake_domain::{
+    SourceId,
+    permission::{Action, Relation},
+};
 use keepsake_postgres::connect::{self, Dsn, Purpose, Session};
 
 /// Reads a connection string, `env:NAME` or `file:PATH`; what a person should know about it is passed to `warn`.
@@ -41,6 +73,20 @@ pub async fn identity(session: &Session, named: Option<&str>) -> Result<String> 
     })?;
     let (system, database): (String, String) = (row.get(0), row.get(1));
     Ok(format!("postgres:{system}/{database}"))
+}
+
+/// The source of that id, for an act on it: what is not there, or not for this caller, is put on record as a refusal.
+pub(crate) async fn find(service: &Service, caller: &Caller, action: Action, id: SourceId) -> Result<Source> {
+    let found = sources::get(&mut service.begin(caller).await?, id).await.map_err(failed)?;
+    if let Some(source) = found {
+        return Ok(source);
+    }
+    service.allow(caller, action, Relation::Foreign, &subject(id), None).await?;
+    Err(Error::new(Code::NotFound, "there is no source of that id"))
+}
+
+pub(crate) fn subject(id: SourceId) -> String {
+    format!("source {id}")
 }
 
 /// A connection's failure under the code that a user can look up.

@@ -1,0 +1,186 @@
+//! A source is registered.
+
+use super::{
+    Shown, connect_error,
+    credential::{self, Keys, Purpose, Secret},
+    subject,
+};
+use crate::{
+    error::{Code, Error, Result},
+    service::{Caller, Service, catalog::failed},
+    target,
+};
+use keepsake_catalog::sources::{self, Assignments, Kind, Source};
+use keepsake_domain::{OrganisationId, SourceId, permission::Action};
+use keepsake_postgres::connect::Dsn;
+
+/// Where a source is, and what opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A database, by connection strings.
+    Database {
+        /// For captures: a role that reads.
+        capture: Secret,
+        /// For restores: a role that writes.
+        restore: Option<Secret>,
+    },
+    /// A bucket, by its storage URL.
+    Bucket {
+        /// `s3://...`
+        url: String,
+        /// Of a key that reads. Without them, the service's own are used, which only the operator may.
+        keys: Option<Keys>,
+    },
+    /// A folder of the host, by its URL.
+    Directory {
+        /// `file:///...`
+        url: String,
+    },
+}
+
+/// A source to be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct New {
+    /// For whom; the caller's organisation if `None`.
+    pub organisation: Option<OrganisationId>,
+    /// What people call it.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// Where the files are that rows name, if the mapping does not say.
+    pub files_root: Option<String>,
+    /// What stays the same when the server moves. Found out from the database if `None`.
+    pub identity: Option<String>,
+    /// Whose weddings are whose, by the value of the mapping's organisation column.
+    pub assignments: Assignments,
+}
+
+/// An address that was checked.
+pub(super) struct Checked {
+    pub kind: Kind,
+    pub location: String,
+    pub capture: Option<Secret>,
+    pub restore: Option<Secret>,
+    /// It names something of the machine that connects, or uses what is the operator's.
+    pub host: bool,
+}
+
+impl Address {
+    /// Judges what was written, without connecting anywhere.
+    pub(super) fn check(&self) -> Result<Checked> {
+        match self {
+            Self::Database { capture, restore } => {
+                let (dsn, host) = read(capture)?;
+                let (restore_dsn, restore_host) = match restore {
+                    Some(text) => read(text).map(|(dsn, host)| (Some(dsn), host))?,
+                    None => (None, false),
+                };
+                let location = dsn.location();
+                if restore_dsn.is_some_and(|restore| restore.location() != location) {
+                    let message = "/restore_credential: it names another database than the capture credential";
+                    return Err(Error::new(Code::Invalid, message));
+                }
+                Ok(Checked {
+                    kind: Kind::Database,
+                    location,
+                    capture: Some(capture.clone()),
+                    restore: restore.clone(),
+                    host: host || restore_host,
+                })
+            }
+            Self::Bucket { url, keys } => {
+                let host = target::check_url(url)? != target::Reach::Remote || keys.is_none();
+                let capture = keys.as_ref().map(Keys::written).transpose()?;
+                Ok(Checked { kind: Kind::Bucket, location: url.clone(), capture, restore: None, host })
+            }
+            Self::Directory { url } => match target::check_url(url)? {
+                target::Reach::Folder => Ok(Checked {
+                    kind: Kind::Directory,
+                    location: url.clone(),
+                    capture: None,
+                    restore: None,
+                    host: true,
+                }),
+                _ => Err(Error::new(Code::Invalid, "/location: a directory is written file:///absolute/folder")),
+            },
+        }
+    }
+}
+
+/// A connection string, and whether only the operator may use it.
+fn read(text: &Secret) -> Result<(Dsn, bool)> {
+    match Dsn::remote(text.expose()) {
+        Ok(dsn) => Ok((dsn, false)),
+        Err(_) => Dsn::written(text.expose()).map(|dsn| (dsn, true)).map_err(connect_error),
+    }
+}
+
+/// Why a connection string is the operator's, for one who is not: better than "not for your role".
+pub(super) fn explain(caller: &Caller, address: &Address) -> Result<()> {
+    let Address::Database { capture, restore } = address else { return Ok(()) };
+    if caller.scope.operator {
+        return Ok(());
+    }
+    for text in [Some(capture), restore.as_ref()].into_iter().flatten() {
+        Dsn::remote(text.expose())
+            .map_err(|error| Error::because(Code::Forbidden, "this source is not for your role", error))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if name.trim().is_empty() || name.chars().count() > 200 {
+        return Err(Error::new(Code::Invalid, "/name: use 1 to 200 characters"));
+    }
+    Ok(())
+}
+
+/// Registers a source. Nothing is connected to yet: `inspect` does.
+///
+/// # Errors
+/// [`Code::Invalid`], [`Code::DsnInvalid`], [`Code::StorageInvalid`]; [`Code::Forbidden`] for what is the operator's;
+/// [`Code::Exists`]; else by cause.
+pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Shown> {
+    let no_one = || Error::new(Code::Invalid, "/organisation_id: say for whom");
+    let organisation = new.organisation.or(caller.organisation()).ok_or_else(no_one)?;
+    check_name(&new.name)?;
+    let checked = new.address.check()?;
+    let operators = checked.host || new.files_root.is_some() || !new.assignments.is_empty();
+    let action = if operators { Action::HostSourceCreate } else { Action::SourceCreate };
+    let id = SourceId::from_uuid(service.context.new_id()?);
+    let work = async {
+        let sealed = |purpose: Purpose, secret: &Option<Secret>| {
+            let place = purpose.place(organisation, *id.as_uuid());
+            secret.as_ref().map(|secret| credential::seal(service, place, secret)).transpose()
+        };
+        let source = Source {
+            id,
+            organisation,
+            name: new.name.trim().to_owned(),
+            kind: checked.kind,
+            location: checked.location.clone(),
+            capture_credential: sealed(Purpose::Capture, &checked.capture)?,
+            restore_credential: sealed(Purpose::Restore, &checked.restore)?,
+            files_root: new.files_root.clone(),
+            mapping: None,
+            mapping_version: 0,
+            identity: new.identity.clone(),
+            assignments: new.assignments.clone(),
+            by_operator: caller.scope.operator,
+            version: 1,
+            created_at: service.context.clock.now(),
+            synced_at: None,
+            sync_error: None,
+        };
+        let mut tx = service.begin(caller).await?;
+        sources::add(&mut tx, &source).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(Shown::from(source))
+    };
+    let relation = caller.relation_to_new(organisation);
+    let done = service.act(caller, action, relation, &subject(id), Some(organisation), work).await;
+    match done {
+        Err(error) if error.code() == Code::Forbidden => explain(caller, &new.address).and(Err(error)),
+        done => done,
+    }
+}
