@@ -36,6 +36,27 @@ fn the_string_comes_before_the_environment() {
     assert!(dsn.warnings().is_empty());
 }
 
+#[tokio::test]
+async fn s29_a_pinned_string_leads_to_the_judged_addresses_and_nothing_is_looked_up_again() {
+    let dsn = Dsn::remote("postgres://anna:secret@8.8.8.8,[2606:4700::1111]:6000/weddings?sslrootcert=system").unwrap();
+    assert_eq!(dsn.location(), "8.8.8.8,[2606:4700::1111]:6000/weddings");
+    assert_eq!(dsn.ssl_mode(), SslMode::VerifyFull);
+    let pinned = child(&dsn.pinned().await.unwrap());
+    assert_eq!(pinned["PGHOSTADDR"], "8.8.8.8,2606:4700::1111");
+    assert_eq!((pinned["PGHOST"].as_str(), pinned["PGPORT"].as_str()), ("8.8.8.8,2606:4700::1111", "5432,6000"));
+    // One that is not public spoils the string, whatever its host is called.
+    for inside in ["host=8.8.8.8,127.0.0.1 user=u", "host=db.example hostaddr=10.0.0.1 user=u", "host=localhost user=u"]
+    {
+        let refused = Dsn::remote(inside).unwrap().pinned().await.unwrap_err();
+        assert!(matches!(refused, Error::NotPublic { .. }), "{inside}: {refused}");
+    }
+    let unknown = Dsn::remote("host=no-such-host.invalid user=u").unwrap().pinned().await.unwrap_err();
+    assert!(matches!(unknown, Error::Unresolved { .. }), "{unknown}");
+    let misspelt = Dsn::remote("host=db.example user=u pasword=secret").unwrap_err();
+    assert!(matches!(&misspelt, Error::Invalid { what } if what.contains("`pasword`") && !what.contains("secret")));
+    assert!(matches!(Dsn::remote("user=u"), Err(Error::NotRemote { .. })), "the environment names no host for it");
+}
+
 #[test]
 fn a_password_never_shows_and_is_warned_about_on_the_command_line() {
     let spec = "postgresql://anna:hunter2@db.example/weddings";

@@ -2,7 +2,7 @@
 
 use super::{
     Address, Shown,
-    create::{check_name, explain},
+    create::{check_name, explained},
     credential::{self, Purpose},
     find, subject,
 };
@@ -37,7 +37,9 @@ pub struct Change {
 pub async fn change(service: &Service, caller: &Caller, id: SourceId, change: Change) -> Result<Shown> {
     let mut source = find(service, caller, Action::SourceReplace, id).await?;
     check_name(&change.name)?;
-    let checked = change.address.as_ref().map(Address::check).transpose()?;
+    let operator = caller.scope.operator;
+    let mut checked = change.address.as_ref().map(|address| address.check(operator)).transpose()?;
+    let refusal = checked.as_mut().and_then(|checked| checked.refusal.take());
     let host = checked.as_ref().is_some_and(|checked| checked.host);
     let operators = host || change.files_root != source.files_root || change.assignments != source.assignments;
     let action = if operators { Action::HostSourceReplace } else { Action::SourceReplace };
@@ -70,8 +72,5 @@ pub async fn change(service: &Service, caller: &Caller, id: SourceId, change: Ch
     };
     let relation = caller.relation_to(organisation);
     let done = service.act(caller, action, relation, &subject(id), Some(organisation), work).await;
-    match (done, &change.address) {
-        (Err(error), Some(address)) if error.code() == Code::Forbidden => explain(caller, address).and(Err(error)),
-        (done, _) => done,
-    }
+    done.map_err(|error| explained(error, refusal))
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use keepsake_catalog::sources::{self, Assignments, Kind, Source};
 use keepsake_domain::{OrganisationId, SourceId, permission::Action};
-use keepsake_postgres::connect::Dsn;
+use keepsake_postgres::connect::{self, Dsn};
 
 /// Where a source is, and what opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,69 +63,60 @@ pub(super) struct Checked {
     pub restore: Option<Secret>,
     /// It names something of the machine that connects, or uses what is the operator's.
     pub host: bool,
+    /// What exactly, where that can be said to who may not.
+    pub refusal: Option<Error>,
 }
 
 impl Address {
-    /// Judges what was written, without connecting anywhere.
-    pub(super) fn check(&self) -> Result<Checked> {
+    /// Judges what was written, without connecting anywhere. What is not from the operator is not even looked at further than
+    /// to tell that it is not allowed: a string that names a file would tell whether the file is there.
+    pub(super) fn check(&self, operator: bool) -> Result<Checked> {
+        let checked =
+            |kind, location, host| Checked { kind, location, capture: None, restore: None, host, refusal: None };
         match self {
             Self::Database { capture, restore } => {
-                let (dsn, host) = read(capture)?;
-                let (restore_dsn, restore_host) = match restore {
-                    Some(text) => read(text).map(|(dsn, host)| (Some(dsn), host))?,
-                    None => (None, false),
-                };
-                let location = dsn.location();
-                if restore_dsn.is_some_and(|restore| restore.location() != location) {
-                    let message = "/restore_credential: it names another database than the capture credential";
-                    return Err(Error::new(Code::Invalid, message));
+                let mut location = None;
+                let mut host = false;
+                for text in [Some(capture), restore.as_ref()].into_iter().flatten() {
+                    let dsn = match Dsn::remote(text.expose()) {
+                        Ok(dsn) => dsn,
+                        Err(_) if operator => {
+                            host = true;
+                            Dsn::written(text.expose()).map_err(connect_error)?
+                        }
+                        Err(error @ connect::Error::NotRemote { .. }) => {
+                            let refusal = Some(connect_error(error));
+                            return Ok(Checked { refusal, ..checked(Kind::Database, String::new(), true) });
+                        }
+                        Err(error) => return Err(connect_error(error)),
+                    };
+                    if *location.get_or_insert_with(|| dsn.location()) != dsn.location() {
+                        let message = "/restore_credential: it names another database than the capture credential";
+                        return Err(Error::new(Code::Invalid, message));
+                    }
                 }
-                Ok(Checked {
-                    kind: Kind::Database,
-                    location,
-                    capture: Some(capture.clone()),
-                    restore: restore.clone(),
-                    host: host || restore_host,
-                })
+                let (capture, restore) = (Some(capture.clone()), restore.clone());
+                Ok(Checked { capture, restore, ..checked(Kind::Database, location.unwrap_or_default(), host) })
             }
             Self::Bucket { url, keys } => {
                 let host = target::check_url(url)? != target::Reach::Remote || keys.is_none();
                 let capture = keys.as_ref().map(Keys::written).transpose()?;
-                Ok(Checked { kind: Kind::Bucket, location: url.clone(), capture, restore: None, host })
+                Ok(Checked { capture, ..checked(Kind::Bucket, url.clone(), host) })
             }
             Self::Directory { url } => match target::check_url(url)? {
-                target::Reach::Folder => Ok(Checked {
-                    kind: Kind::Directory,
-                    location: url.clone(),
-                    capture: None,
-                    restore: None,
-                    host: true,
-                }),
+                target::Reach::Folder => Ok(checked(Kind::Directory, url.clone(), true)),
                 _ => Err(Error::new(Code::Invalid, "/location: a directory is written file:///absolute/folder")),
             },
         }
     }
 }
 
-/// A connection string, and whether only the operator may use it.
-fn read(text: &Secret) -> Result<(Dsn, bool)> {
-    match Dsn::remote(text.expose()) {
-        Ok(dsn) => Ok((dsn, false)),
-        Err(_) => Dsn::written(text.expose()).map(|dsn| (dsn, true)).map_err(connect_error),
+/// Why exactly a caller was refused, where that can be said.
+pub(super) fn explained(error: Error, refusal: Option<Error>) -> Error {
+    match refusal {
+        Some(refusal) if error.code() == Code::Forbidden => refusal,
+        _ => error,
     }
-}
-
-/// Why a connection string is the operator's, for one who is not: better than "not for your role".
-pub(super) fn explain(caller: &Caller, address: &Address) -> Result<()> {
-    let Address::Database { capture, restore } = address else { return Ok(()) };
-    if caller.scope.operator {
-        return Ok(());
-    }
-    for text in [Some(capture), restore.as_ref()].into_iter().flatten() {
-        Dsn::remote(text.expose())
-            .map_err(|error| Error::because(Code::Forbidden, "this source is not for your role", error))?;
-    }
-    Ok(())
 }
 
 pub(crate) fn check_name(name: &str) -> Result<()> {
@@ -144,7 +135,8 @@ pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Show
     let no_one = || Error::new(Code::Invalid, "/organisation_id: say for whom");
     let organisation = new.organisation.or(caller.organisation()).ok_or_else(no_one)?;
     check_name(&new.name)?;
-    let checked = new.address.check()?;
+    let mut checked = new.address.check(caller.scope.operator)?;
+    let refusal = checked.refusal.take();
     let operators = checked.host || new.files_root.is_some() || !new.assignments.is_empty();
     let action = if operators { Action::HostSourceCreate } else { Action::SourceCreate };
     let id = SourceId::from_uuid(service.context.new_id()?);
@@ -179,8 +171,5 @@ pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Show
     };
     let relation = caller.relation_to_new(organisation);
     let done = service.act(caller, action, relation, &subject(id), Some(organisation), work).await;
-    match done {
-        Err(error) if error.code() == Code::Forbidden => explain(caller, &new.address).and(Err(error)),
-        done => done,
-    }
+    done.map_err(|error| explained(error, refusal))
 }

@@ -9,9 +9,10 @@ use crate::{
 use keepsake_catalog::sources;
 use keepsake_domain::{SourceId, permission::Action};
 use keepsake_postgres::{
-    mapping::{Mismatch, Place},
+    mapping::{Mapping, Mismatch, Place},
     schema,
 };
+use std::collections::BTreeSet;
 
 /// A mapping with its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub async fn set_mapping(service: &Service, caller: &Caller, id: SourceId, versi
         }
         let written = mapping::parse(text, "the document")?;
         if !caller.scope.operator {
-            refuse_places(&written)?;
+            refuse_places(&written, source.mapping.as_deref())?;
         }
         let dsn = credential::dsn(service, &source, CredentialPurpose::Capture).await?;
         let session = open(&dsn, Purpose::Inspect).await?;
@@ -69,11 +70,15 @@ pub async fn set_mapping(service: &Service, caller: &Caller, id: SourceId, versi
     service.act(caller, Action::MappingReplace, relation, &subject(id), Some(source.organisation), work).await
 }
 
-/// Folders of the host, and buckets that are opened with the service's own keys, are the operator's (S29).
-fn refuse_places(written: &Written) -> Result<()> {
+/// Folders of the host, and buckets that are opened with the service's own keys, are the operator's (S29): others may keep those
+/// that the operator set, and add none.
+fn refuse_places(written: &Written, before: Option<&str>) -> Result<()> {
+    let before = before.and_then(|text| Mapping::parse(text).ok());
+    let kept: BTreeSet<(String, Option<String>)> =
+        before.into_iter().flat_map(|mapping| mapping.files).map(|file| (file.store, file.location)).collect();
     let files = written.mapping.files.iter().enumerate();
     let lines: Vec<String> = files
-        .filter(|(_, file)| file.location.is_some())
+        .filter(|(_, file)| file.location.is_some() && !kept.contains(&(file.store.clone(), file.location.clone())))
         .map(|(n, _)| {
             let place = Place::of(["file".into(), n.into(), "location".into()]);
             let message =

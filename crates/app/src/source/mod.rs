@@ -96,7 +96,7 @@ pub(crate) fn connect_error(error: connect::Error) -> Error {
         Connect::Invalid { .. } | Connect::NoVariable { .. } | Connect::NoService { .. } | Connect::File { .. } => {
             Code::DsnInvalid
         }
-        Connect::NotPublic { .. } => Code::Forbidden,
+        Connect::NotPublic { .. } | Connect::NotRemote { .. } => Code::Forbidden,
         Connect::Exposed { .. } | Connect::Pooler { .. } | Connect::OldServer { .. } => Code::DatabaseUnsuitable,
         _ => Code::DatabaseUnreachable,
     };

@@ -119,6 +119,12 @@ pub enum Error {
         /// The files.
         looked_in: String,
     },
+    /// The connection string names something of the machine that connects, and who wrote it may not (safety rule S29).
+    #[error("the connection string names {what}: only the operator of this installation may use it")]
+    NotRemote {
+        /// What it names.
+        what: String,
+    },
     /// A host is not one of the public Internet, and who named it may reach no other (safety rule S29).
     #[error(
         "`{host}` is not on the public Internet: the operator of this installation can set up sources on its own networks"

@@ -42,7 +42,7 @@ impl Dsn {
     /// the network. Use it through [`Dsn::pinned`].
     ///
     /// # Errors
-    /// [`Error::Invalid`], which says what is not allowed and never repeats the string.
+    /// [`Error::NotRemote`] for what is not allowed, [`Error::Invalid`]; neither repeats the string, and no file is read to tell.
     pub fn remote(text: &str) -> Result<Self> {
         let given = parse::parameters(text)?;
         for (key, value) in &given {
@@ -50,17 +50,17 @@ impl Dsn {
             if !ALLOWED.contains(&key.as_str()) && !known::is_ignored(key) && !system_roots {
                 // Names that libpq does not know are refused in the usual words.
                 Known::new(vec![(key.clone(), String::new())])?;
-                return Err(Error::invalid(format!(
-                    "the parameter `{key}` names something of the machine that connects: only its operator may use it"
-                )));
+                let what = format!("something of the machine that connects by the parameter `{key}`");
+                return Err(Error::NotRemote { what });
             }
         }
         if !given.iter().any(|(key, value)| (key == "host" || key == "hostaddr") && !value.is_empty()) {
-            return Err(Error::invalid("it names no host"));
+            let what = "no host, and so the machine that connects".to_owned();
+            return Err(Error::NotRemote { what });
         }
         let dsn = Self::complete(given, &|_| None, Vec::new())?;
         if dsn.hosts.iter().any(|host| host.name.is_empty() || host.name.starts_with(['/', '@'])) {
-            return Err(Error::invalid("it names a socket of the machine that connects: only its operator may use it"));
+            return Err(Error::NotRemote { what: "a socket of the machine that connects".to_owned() });
         }
         if dsn.hosts.len() > MOST_HOSTS {
             return Err(Error::invalid(format!("it names more than {MOST_HOSTS} hosts")));
