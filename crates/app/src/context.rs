@@ -9,45 +9,9 @@ use keepsake_domain::{Clock, OperationId, PointId, id::uuid_v7};
 use keepsake_keys::MasterKey;
 use keepsake_vault::engine::{Engine, Progress};
 use rand::{TryRng, rngs::SysRng};
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
-    },
-};
+use std::{future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-/// Which part of its work a use case is at, for whoever watches it.
-#[derive(Debug, Default)]
-pub struct Stage(AtomicU8);
-
-/// The parts, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// Connecting, checking, opening the vault.
-    Preparing,
-    /// Moving data.
-    Moving,
-    /// Reading back what was written.
-    Verifying,
-}
-
-impl Stage {
-    /// Where it is.
-    pub fn now(&self) -> Part {
-        match self.0.load(Relaxed) {
-            0 => Part::Preparing,
-            1 => Part::Moving,
-            _ => Part::Verifying,
-        }
-    }
-
-    pub(crate) fn enter(&self, part: Part) {
-        self.0.store(part as u8, Relaxed);
-    }
-}
 
 /// The context of a use case. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,8 +28,6 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// How far it is.
     pub progress: Arc<Progress>,
-    /// Which part of the work it is at.
-    pub stage: Arc<Stage>,
     /// Who acts: the user of this machine.
     pub actor: String,
     /// The organisation for whom. One, until there is a catalog.

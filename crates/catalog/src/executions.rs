@@ -165,7 +165,7 @@ pub async fn newest_of(tx: &mut Tx, job: JobId) -> Result<Option<Execution>> {
         Row,
         "SELECT id, organisation_id, job_id, configuration_id, source_id, wedding_id, storage_target_id, execution_type, state,
              result, reason, requested_by, attempt, progress, figures, error, point_id, created_at, started_at, ended_at
-         FROM keepsake.backup_executions WHERE job_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+         FROM keepsake.backup_executions WHERE job_id = $1 ORDER BY attempt DESC, created_at DESC, id DESC LIMIT 1",
         job.as_uuid(),
     )
     .fetch_optional(tx.connection())
@@ -297,13 +297,8 @@ pub async fn begin(tx: &mut Tx, job: &Claimed, next: ExecutionId, now: Timestamp
         let error = serde_json::json!({"code": "worker-lost", "detail": "the worker stopped without a word"});
         end(tx, last.id, State::Failed, Some(&error), now).await?;
     }
-    let again = Execution {
-        id: next,
-        execution_type: ExecutionType::Retry,
-        attempt: job.attempt,
-        created_at: now,
-        ..last
-    };
+    let again =
+        Execution { id: next, execution_type: ExecutionType::Retry, attempt: job.attempt, created_at: now, ..last };
     add(tx, &again).await?;
     sqlx::query!(
         "UPDATE keepsake.backup_executions SET state = 'preparing', started_at = $2::timestamptz WHERE id = $1",

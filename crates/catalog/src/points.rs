@@ -5,8 +5,8 @@ use crate::{Cursor, Error, Page, Result, Tx};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use keepsake_domain::{
-    Criticality, ExecutionId, OperationId, OrganisationId, PointId, SourceId, TargetId, VaultId, WeddingId, point::Kind,
-    suspect,
+    Criticality, ExecutionId, OperationId, OrganisationId, PointId, SourceId, TargetId, VaultId, WeddingId,
+    point::Kind, suspect,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -119,7 +119,8 @@ impl TryFrom<Row> for Point {
             captured_at: row.captured_at.to_jiff(),
             confirmed_at: row.confirmed_at.to_jiff(),
             incomplete: row.incomplete,
-            suspect: serde_json::from_value(row.suspect_reasons).map_err(|_| Error::row("reasons of a suspect point"))?,
+            suspect: serde_json::from_value(row.suspect_reasons)
+                .map_err(|_| Error::row("reasons of a suspect point"))?,
             verified_at: row.verified_at.map(jiff_sqlx::Timestamp::to_jiff),
             verification: row.verification,
             integrity_score: row.integrity_score.and_then(|score| u8::try_from(score).ok()),

@@ -2,7 +2,7 @@
 
 use super::{Backed, Outcome};
 use crate::{
-    context::{Context, Part},
+    context::Context,
     error::{Code, Error, Result},
     issue::Issue,
     points::{About, about},
@@ -16,6 +16,7 @@ use keepsake_domain::{
 };
 use keepsake_vault::{
     backup::{Backup, Committed, Completeness, Depth, Proof, ProveOptions, SnapshotSpec},
+    engine::Phase,
     time::Time,
     vault::{Indexed, Vault},
 };
@@ -75,7 +76,7 @@ impl Running {
                 message: file.reason.clone(),
             }));
         }
-        context.stage.enter(Part::Verifying);
+        context.progress.enter(Phase::Finishing);
         let verification = prove(context, &self.vault, &committed, label.depth).await?;
         let About { name, .. } = about(&self.vault);
         let stats = committed.stats;

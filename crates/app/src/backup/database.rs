@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     bridge::IntoVault,
-    context::{Context, Part},
+    context::Context,
     error::{Code, Error, Result},
     source,
     storage::Storage,
@@ -19,7 +19,10 @@ use keepsake_postgres::{
     connect::{Dsn, Purpose},
     database,
 };
-use keepsake_vault::backup::{BackupOptions, Depth};
+use keepsake_vault::{
+    backup::{BackupOptions, Depth},
+    engine::Phase,
+};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// Backs up the database at `dsn` from one snapshot, beside a live application.
@@ -45,7 +48,7 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
             };
             let backup = Arc::new(vault.backup(&context.engine, options).map_err(backup_error)?);
             let sink = Arc::new(IntoVault(Arc::clone(&backup)));
-            context.stage.enter(Part::Moving);
+            context.progress.enter(Phase::Transferring);
             let captured = database::capture(dsn, sink, options_of(context)).await;
             let backup = Arc::into_inner(backup)
                 .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;

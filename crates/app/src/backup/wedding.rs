@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     bridge::IntoVault,
-    context::{Context, Part},
+    context::Context,
     error::{Code, Error, Result},
     file_stores::FileStores,
     issue::Issue,
@@ -31,6 +31,7 @@ use keepsake_postgres::{
 };
 use keepsake_vault::{
     backup::{Backup, BackupOptions, Depth},
+    engine::Phase,
     vault::{Indexed, Vault},
 };
 use serde::Serialize;
@@ -130,7 +131,7 @@ async fn capture_into(
         sessions.insert(id.clone(), Arc::new(backup));
     }
     let ids: Vec<String> = targets.iter().map(|(id, ..)| id.clone()).collect();
-    context.stage.enter(Part::Moving);
+    context.progress.enter(Phase::Transferring);
     let captured = run(context, from, &ids, &sessions).await;
     let mut done = Vec::with_capacity(targets.len());
     let captured = match captured {

@@ -59,7 +59,6 @@ impl Surroundings {
             engine,
             cancel: self.cancel.clone(),
             progress: Arc::new(Progress::default()),
-            stage: Arc::default(),
             actor: std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()),
             organisation: "local".to_owned(),
         })
