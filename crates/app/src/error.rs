@@ -160,6 +160,8 @@ codes! {
     Stale, "stale", Failed, false, "read it again, and repeat the change on what is there now";
     /// Something still needs it.
     InUse, "in-use", Refused, false, "take it out of what the message names first";
+    /// It has ended, or has gone too far for that.
+    Ended, "ended", Refused, false, "look at what came of it; a new one can be started";
     /// The values cannot be used.
     Invalid, "invalid", Usage, false, "mend what the message names";
     /// Stopped by the user.

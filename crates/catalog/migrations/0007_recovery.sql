@@ -45,9 +45,10 @@ AS $$
 BEGIN
     IF NEW.state <> OLD.state AND NOT (CASE OLD.state
         WHEN 'initializing' THEN NEW.state IN ('preparing', 'failed', 'cancelled')
-        WHEN 'preparing' THEN NEW.state IN ('previewed', 'recovering', 'failed', 'cancelled')
-        WHEN 'recovering' THEN NEW.state IN ('verifying', 'completed', 'failed', 'cancelled')
-        WHEN 'verifying' THEN NEW.state IN ('completed', 'failed')
+        WHEN 'preparing' THEN NEW.state IN ('previewed', 'failed', 'cancelled')
+        WHEN 'previewed' THEN NEW.state IN ('recovering', 'failed', 'cancelled')
+        WHEN 'recovering' THEN NEW.state IN ('verifying', 'failed', 'cancelled')
+        WHEN 'verifying' THEN NEW.state IN ('completed', 'failed', 'cancelled')
         WHEN 'completed' THEN NEW.state = 'undone'
         ELSE false
     END) THEN

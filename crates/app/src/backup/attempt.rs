@@ -3,6 +3,7 @@
 
 use super::commit::backup_error;
 use crate::{context::Context, error::Result, issue::Issue};
+use futures::future::BoxFuture;
 use keepsake_domain::VaultId;
 use keepsake_vault::{
     backup,
@@ -74,10 +75,10 @@ impl Target {
 }
 
 /// Makes backups, and those once more that found older packs lost. `backup` says of each target how it ended, in order.
-pub(super) async fn several<T>(
+pub(super) async fn several<'a, T: Send>(
     context: &Context,
     targets: Vec<Target>,
-    backup: impl AsyncFn(Vec<Target>) -> Result<Vec<Ended<T>>>,
+    backup: impl Fn(Vec<Target>) -> BoxFuture<'a, Result<Vec<Ended<T>>>> + Send + Sync,
 ) -> Result<Vec<T>> {
     let mut made = BTreeMap::new();
     let mut open: BTreeMap<usize, Target> = targets.into_iter().enumerate().collect();
@@ -104,17 +105,14 @@ pub(super) async fn several<T>(
 }
 
 /// As [`several`], of one.
-pub(crate) async fn one<T>(
+pub(crate) async fn one<'a, T: Send + 'a>(
     context: &Context,
     target: Target,
-    backup: impl AsyncFn(Target) -> Result<Ended<T>>,
+    backup: impl Fn(Target) -> BoxFuture<'a, Result<Ended<T>>> + Send + Sync,
 ) -> Result<T> {
-    let backup = async |targets: Vec<Target>| {
-        let mut ended = Vec::with_capacity(targets.len());
-        for target in targets {
-            ended.push(backup(target).await?);
-        }
-        Ok(ended)
+    let backup = |targets: Vec<Target>| -> BoxFuture<'a, Result<Vec<Ended<T>>>> {
+        let backups: Vec<_> = targets.into_iter().map(&backup).collect();
+        Box::pin(futures::future::try_join_all(backups))
     };
     let mut made = several(context, vec![target], backup).await?;
     Ok(made.pop().expect("each target that ends without an error has its result"))

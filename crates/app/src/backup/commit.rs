@@ -18,6 +18,7 @@ use keepsake_domain::{
 };
 use keepsake_vault::{
     backup::{self, Backup, Completeness, SnapshotSpec},
+    engine::Phase,
     time::Time,
 };
 
@@ -60,6 +61,7 @@ impl Running {
             paths: label.paths.clone(),
             original: None,
         };
+        context.progress.enter(Phase::Finishing);
         let committed = match self.backup.commit(spec).await {
             Ok(committed) => committed,
             Err(backup::Error::OlderPacksLost { packs }) => return Ok(Ended::OlderPacksLost(packs)),

@@ -20,7 +20,10 @@ use keepsake_postgres::{
     connect::{Dsn, Purpose},
     database,
 };
-use keepsake_vault::backup::{BackupOptions, Depth};
+use keepsake_vault::{
+    backup::{BackupOptions, Depth},
+    engine::Phase,
+};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// Backs up the database at `dsn` from one snapshot, beside a live application.
@@ -38,7 +41,7 @@ pub async fn database(context: &Context, storage: &Storage, dsn: &Dsn, name: Opt
         .recorded("backup database", &vault, async {
             let (id, vault) = vaults::ensure(context, storage, &Birth { subject, name: label }).await?;
             let target = Target::new(id, Arc::new(load(context, vault).await?));
-            attempt::one(context, target, async |target| capture_into(context, dsn, target).await).await
+            attempt::one(context, target, |target| Box::pin(capture_into(context, dsn, target))).await
         })
         .await
 }
@@ -54,6 +57,7 @@ async fn capture_into(context: &Context, dsn: &Dsn, target: Target) -> Result<En
     };
     let backup = Arc::new(target.vault.backup(&context.engine, options).map_err(backup_error)?);
     let sink = Arc::new(IntoVault(Arc::clone(&backup)));
+    context.progress.enter(Phase::Transferring);
     let captured = database::capture(dsn, sink, options_of(context)).await;
     let backup = Arc::into_inner(backup)
         .ok_or_else(|| Error::new(Code::CaptureFailed, "the capture did not let go of its files"))?;

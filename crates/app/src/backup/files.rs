@@ -52,7 +52,7 @@ pub async fn files(context: &Context, storage: &Storage, asked: &Files) -> Resul
             let (id, vault) = vaults::ensure(context, storage, &Birth { subject, name: name.clone() }).await?;
             let target = Target::new(id, Arc::new(load(context, vault).await?));
             let depth = if asked.read_back { Depth::Read } else { Depth::Listed };
-            attempt::one(context, target, async |target| read_into(context, &source, target, depth).await).await
+            attempt::one(context, target, |target| Box::pin(read_into(context, &source, target, depth))).await
         })
         .await
 }

@@ -16,14 +16,23 @@ use crate::{
     storage::Storage,
     vaults::{self, Birth},
 };
-use keepsake_domain::{VaultId, integrity::Score, point::Kind};
+use futures::future::BoxFuture;
+use keepsake_domain::{
+    Group, VaultId,
+    integrity::Score,
+    point::Kind,
+    suspect::{GroupSummary, Summary},
+};
 use keepsake_keys::Subject;
 use keepsake_postgres::{
-    capture::{self, Captured, Sink},
+    capture::{self, Captured, FileEntry, FileState, Sink},
     connect::{Dsn, Purpose},
     schema,
 };
-use keepsake_vault::backup::{Backup, BackupOptions, Depth};
+use keepsake_vault::{
+    backup::{Backup, BackupOptions, Depth},
+    engine::Phase,
+};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -55,6 +64,9 @@ pub struct BackedWedding {
     pub score: Score,
     /// Rows captured.
     pub rows: u64,
+    /// What the next capture is compared with (safety rule S14).
+    #[serde(skip)]
+    pub summary: Summary,
 }
 
 /// Backs up weddings.
@@ -98,8 +110,8 @@ pub async fn weddings(
                 let id = weddings.get(&target.id).expect("each vault was opened for one of these weddings");
                 ((*id).clone(), target)
             };
-            let capture = async |targets: Vec<Target>| {
-                capture_into(context, from, targets.into_iter().map(named).collect()).await
+            let capture = |targets: Vec<Target>| -> BoxFuture<'_, _> {
+                Box::pin(capture_into(context, from, targets.into_iter().map(named).collect()))
             };
             attempt::several(context, targets, capture).await
         })
@@ -125,6 +137,7 @@ async fn capture_into(
         sessions.insert(id.clone(), Arc::new(backup));
     }
     let ids: Vec<String> = targets.iter().map(|(id, _)| id.clone()).collect();
+    context.progress.enter(Phase::Transferring);
     let captured = match run(context, from, &ids, &sessions).await {
         Ok(captured) => captured,
         Err(error) => {
@@ -186,8 +199,25 @@ async fn commit(context: &Context, running: Running, captured: Captured) -> Resu
         incomplete: captured.incomplete,
     };
     let rows = captured.manifest.tables.iter().map(|table| table.rows).sum();
+    let summary = summary(&captured);
     let ended = running.commit(context, label).await?;
-    Ok(ended.map(|backed| BackedWedding { wedding: captured.id, backed, score: captured.score, rows }))
+    Ok(ended.map(|backed| BackedWedding { wedding: captured.id, backed, score: captured.score, rows, summary }))
+}
+
+/// Counts of a capture that has its root row: one without fails.
+fn summary(captured: &Captured) -> Summary {
+    let mut groups: BTreeMap<Group, GroupSummary> = BTreeMap::new();
+    for table in &captured.manifest.tables {
+        groups.entry(table.group).or_default().rows += table.rows;
+    }
+    let is_there = |file: &&FileEntry| matches!(file.state, FileState::Captured | FileState::Changed);
+    Summary {
+        root_found: true,
+        groups,
+        score: Some(captured.score.total),
+        files_found: captured.manifest.files.iter().filter(is_there).count() as u64,
+        packed_permille: None,
+    }
 }
 
 /// A capture's failure under the code that a user can look up.

@@ -45,7 +45,20 @@ pub struct Restored {
 ///
 /// # Errors
 /// By cause; unless the code is [`Code::FilesFailed`] and says otherwise, nothing was changed.
-pub async fn apply(context: &Context, mut prepared: Prepared, pinned: Option<&str>) -> Result<Restored> {
+pub async fn apply(context: &Context, prepared: Prepared, pinned: Option<&str>) -> Result<Restored> {
+    apply_as(context, prepared, pinned, context.new_operation()?).await
+}
+
+/// As [`apply`], under an id that the caller has made: an undo is asked for by it.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_as(
+    context: &Context,
+    mut prepared: Prepared,
+    pinned: Option<&str>,
+    operation: OperationId,
+) -> Result<Restored> {
     if let Some(pinned) = pinned.filter(|pinned| *pinned != prepared.plan.preview_hash) {
         return Err(Error::new(
             Code::PreviewChanged,
@@ -55,7 +68,6 @@ pub async fn apply(context: &Context, mut prepared: Prepared, pinned: Option<&st
     if !prepared.plan.refusals.is_empty() {
         return Err(Error::new(Code::RestoreRefused, prepared.plan.refusals.join("; ")));
     }
-    let operation = context.new_operation()?;
     let subject = format!("vault {} point {} operation {operation}", prepared.point.vault, prepared.point.id);
     context
         .recorded("restore wedding", &subject, async {

@@ -14,7 +14,7 @@ mod turn;
 mod undo;
 mod unfinished;
 
-pub use apply::{Restored, apply};
+pub use apply::{Restored, apply, apply_as};
 pub use database::{RestoredDatabase, database};
 pub use files::{RestoredFiles, files};
 pub use prepare::{Asked, Prepared, prepare};

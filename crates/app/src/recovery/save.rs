@@ -45,7 +45,7 @@ const MANIFEST: &str = "manifest.json";
 /// Saves the present state; returns its manifest, against which the locked rows are compared.
 pub(super) async fn save(context: &Context, prepared: &Prepared, operation: OperationId) -> Result<Manifest> {
     let target = Target::new(prepared.vault_id(), prepared.vault());
-    backup::one(context, target, async |target| save_into(context, prepared, operation, target).await).await
+    backup::one(context, target, |target| Box::pin(save_into(context, prepared, operation, target))).await
 }
 
 async fn save_into(
@@ -209,8 +209,7 @@ pub(super) async fn merge_difference(
     // The saved state may lie in packs that only the index in the store names.
     let vault = backup::load(context, prepared.vault.to_open()).await?;
     let target = Target::new(prepared.vault_id(), Arc::new(vault));
-    let merge = async |target| merge_into(context, prepared, operation, difference, target).await;
-    backup::one(context, target, merge).await
+    backup::one(context, target, |target| Box::pin(merge_into(context, prepared, operation, difference, target))).await
 }
 
 async fn merge_into(

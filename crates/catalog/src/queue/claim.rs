@@ -2,6 +2,7 @@
 
 use super::Kind;
 use crate::{Catalog, Result};
+use jiff::Timestamp;
 use keepsake_domain::{ConfigurationId, JobId, LeaseId, OrganisationId, SourceId, WeddingId};
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct Claimed {
     pub attempt: i32,
     /// How many there may be.
     pub attempts_max: i32,
+    /// It is stopped then, done or not.
+    pub finish_before: Option<Timestamp>,
     /// A run without progress for so long is to be stopped.
     pub stall_limit: Duration,
 }
@@ -114,7 +117,7 @@ impl Catalog {
                 leased_until = now() + make_interval(secs => $7), heartbeat_at = now(), progressed_at = now()
             FROM chosen WHERE job.id = chosen.id AND job.state = 'queued'
             RETURNING job.id, job.lease AS "lease!", job.organisation_id, job.kind, job.priority, job.emergency, job.source_id,
-                job.wedding_id, job.configuration_id, job.payload, job.attempts, job.attempts_max, job.stall_limit_s
+                job.wedding_id, job.configuration_id, job.payload, job.attempts, job.attempts_max, job.finish_before, job.stall_limit_s
             "#,
             lane == Lane::Emergency,
             i64::from(limits.source) + i64::from(lane == Lane::Emergency),
@@ -141,6 +144,7 @@ impl Catalog {
                 payload: row.payload,
                 attempt: row.attempts,
                 attempts_max: row.attempts_max,
+                finish_before: row.finish_before.map(jiff_sqlx::Timestamp::to_jiff),
                 stall_limit: Duration::from_secs(row.stall_limit_s.try_into().unwrap_or(1)),
             })
         });

@@ -96,3 +96,26 @@ pub async fn request_cancel(tx: &mut Tx, job: JobId, now: Timestamp) -> Result<O
     .await?;
     Ok(state.map(|state| state == "cancelled"))
 }
+
+/// Queues a job once more that a person wants tried again: one that failed, is dead, or waits for its next attempt, which then
+/// comes at once. Whether it was waiting; `None`: it is at work, done or cancelled, or not in reach.
+///
+/// # Errors
+/// [`Error::Exists`](crate::Error::Exists) if another job for the same waits or runs; else by cause.
+pub async fn revive(tx: &mut Tx, job: JobId, now: Timestamp) -> Result<Option<bool>> {
+    // That the column is set, to what it is, wakes the workers.
+    let was = sqlx::query_scalar!(
+        r#"WITH was AS (
+             SELECT id, state FROM keepsake.backup_jobs WHERE id = $1 AND state IN ('queued', 'failed', 'dead') FOR UPDATE
+         )
+         UPDATE keepsake.backup_jobs AS job
+         SET state = 'queued', run_after = $2::timestamptz, ended_at = NULL, cancel_requested_at = NULL
+         FROM was WHERE job.id = was.id
+         RETURNING was.state AS "state!""#,
+        job.as_uuid(),
+        now.to_sqlx() as _,
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(was.map(|state| state == "queued"))
+}

@@ -15,7 +15,7 @@ mod reap;
 mod wake;
 
 pub use claim::{Claimed, Lane, Limits};
-pub use enqueue::{NewJob, enqueue, request_cancel};
+pub use enqueue::{NewJob, enqueue, request_cancel, revive};
 pub use finish::{Outcome, finish};
 pub use lease::Heartbeat;
 pub use reap::Reaped;

@@ -33,7 +33,7 @@ async fn recovery_operations_move_along_their_states_and_stay() {
     for state in ["completed", "undone", "recovering", "verifying"] {
         assert!(refused(&world.owner, &to(state)).await.contains("cannot go from initializing"), "{state}");
     }
-    for state in ["preparing", "recovering", "verifying", "completed", "undone"] {
+    for state in ["preparing", "previewed", "recovering", "verifying", "completed", "undone"] {
         world.owner.batch_execute(&to(state)).await.unwrap();
     }
     assert!(refused(&world.owner, &to("completed")).await.contains("cannot go from undone"));

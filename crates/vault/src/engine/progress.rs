@@ -53,7 +53,8 @@ impl Progress {
         self.enter(Phase::Waiting);
     }
 
-    pub(crate) fn enter(&self, phase: Phase) {
+    /// Says what the job is doing now: for callers whose own work is around that of an operation.
+    pub fn enter(&self, phase: Phase) {
         let number = match phase {
             Phase::Waiting => 0,
             Phase::Planning => 1,
