@@ -177,13 +177,13 @@ impl World {
         };
         target::create(&service, &operator, disk).await.unwrap();
         let (port, gate) = gate(server.socket().join(".s.PGSQL.5432")).await;
-        let capture = format!("host=127.0.0.1 port={port} user=planner_backup dbname=planner connect_timeout=60");
+        let through_gate = |user| format!("host=127.0.0.1 port={port} user={user} dbname=planner connect_timeout=60");
         let new = New {
             organisation: Some(organisation),
             name: "planner".to_owned(),
             address: Address::Database {
-                capture: Secret::from(capture),
-                restore: Some(Secret::from(server.dsn("planner"))),
+                capture: Secret::from(through_gate("planner_backup")),
+                restore: Some(Secret::from(through_gate("postgres"))),
             },
             files_root: Some(photos.display().to_string()),
             identity: None,
