@@ -28,6 +28,8 @@ CREATE TABLE keepsake.recovery_operations (
     UNIQUE (organisation_id, id)
 );
 CREATE INDEX recovery_operations_list ON keepsake.recovery_operations (organisation_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX recovery_operations_job ON keepsake.recovery_operations (job_id);
+CREATE INDEX recovery_operations_active ON keepsake.recovery_operations (organisation_id, id) WHERE ended_at IS NULL;
 CREATE INDEX recovery_operations_wedding ON keepsake.recovery_operations (wedding_id, created_at DESC, id DESC);
 CREATE UNIQUE INDEX recovery_operations_one_undo ON keepsake.recovery_operations (undoes)
     WHERE undoes IS NOT NULL AND state NOT IN ('failed', 'cancelled');

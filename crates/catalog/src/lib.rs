@@ -19,6 +19,7 @@ pub mod idempotency;
 pub mod login_failures;
 pub mod members;
 mod migrate;
+pub mod operations;
 pub mod organisations;
 mod page;
 pub mod points;

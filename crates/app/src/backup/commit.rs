@@ -61,7 +61,9 @@ impl Running {
             paths: label.paths.clone(),
             original: None,
         };
-        context.progress.enter(Phase::Finishing);
+        if label.kind != Kind::PreRecovery {
+            context.progress.enter(Phase::Finishing);
+        }
         let committed = match self.backup.commit(spec).await {
             Ok(committed) => committed,
             Err(backup::Error::OlderPacksLost { packs }) => return Ok(Ended::OlderPacksLost(packs)),
@@ -116,7 +118,7 @@ pub(crate) async fn commit_pre_recovery(
     backup: Backup,
     operation: OperationId,
     time: Timestamp,
-) -> Result<Ended<()>> {
+) -> Result<Ended<Backed>> {
     let label = Label {
         kind: Kind::PreRecovery,
         time,
@@ -127,5 +129,5 @@ pub(crate) async fn commit_pre_recovery(
     };
     let began = context.clock.now();
     let running = Running { target, backup, began };
-    Ok(running.commit(context, label).await?.map(drop))
+    running.commit(context, label).await
 }

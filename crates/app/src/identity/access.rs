@@ -42,13 +42,13 @@ struct Factor {
 }
 
 impl Claims {
-    /// Whether the second factor in this token opens what takes one. `factor_since` is when the user's present one was
+    /// When the second factor in this token was given, if it opens what takes one. `factor_since` is when the user's present one was
     /// confirmed: what was given before, was another one.
-    pub(super) fn is_mfa_fresh(&self, factor_since: Option<Timestamp>, now: Timestamp) -> bool {
-        let Some(since) = factor_since else { return false };
-        self.amr.iter().any(|factor| {
-            let Ok(given) = Timestamp::from_second(factor.timestamp) else { return false };
-            let age = now.duration_since(given);
+    pub(super) fn fresh_mfa_at(&self, factor_since: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let since = factor_since?;
+        let given = self.amr.iter().filter_map(|factor| Timestamp::from_second(factor.timestamp).ok());
+        given.max().filter(|given| {
+            let age = now.duration_since(*given);
             given.as_second() >= since.as_second() && age <= MFA_FRESH && age >= -SKEW
         })
     }

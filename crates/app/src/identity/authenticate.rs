@@ -37,13 +37,15 @@ async fn person(service: &Service, bearer: &str, request: RequestId) -> Result<C
     let living = sessions::living(&mut tx, claims.sub, claims.sid, now).await.map_err(catalog::failed)?;
     tx.commit().await.map_err(catalog::failed)?;
     let living = living.ok_or_else(refused)?;
+    let mfa_at = claims.fresh_mfa_at(living.factor_since, now);
     let person = Person {
         role: living.role,
         operator: living.operator,
         emergency_authorised: living.emergency_authorised,
-        mfa_fresh: claims.is_mfa_fresh(living.factor_since, now),
+        mfa_fresh: mfa_at.is_some(),
     };
-    Ok(Caller::person(claims.sub, living.organisation, person, request).in_session(claims.sid))
+    let caller = Caller::person(claims.sub, living.organisation, person, request);
+    Ok(Caller { mfa_at, ..caller.in_session(claims.sid) })
 }
 
 async fn program(service: &Service, bearer: &str, request: RequestId) -> Result<Caller> {

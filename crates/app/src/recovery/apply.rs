@@ -8,6 +8,7 @@ use super::{
     unfinished,
 };
 use crate::{
+    backup::Backed,
     bridge::FromVault,
     context::Context,
     error::{Code, Error, Result},
@@ -17,8 +18,9 @@ use keepsake_postgres::{
     capture::Manifest,
     restore::{self, ApplyOptions, DirectorySpool, FileAction, Proof},
 };
+use keepsake_vault::engine::Phase;
 use serde::Serialize;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// What a restore did.
 #[derive(Debug, Serialize)]
@@ -39,6 +41,9 @@ pub struct Restored {
     pub duration_ms: u64,
     /// Proof of what is in the database now.
     pub proof: Proof,
+    /// The points that hold the state before: one, and a second if something changed while it was saved.
+    #[serde(skip)]
+    pub saved: Vec<Backed>,
 }
 
 /// Applies a prepared restore. `pinned` refuses if live has changed since the preview with that hash.
@@ -73,8 +78,11 @@ pub async fn apply_as(
         .recorded("restore wedding", &subject, async {
             let began = context.clock.now();
             let side = prepared.asked.side_schema.is_some();
-            let (proof, written, deleted) = match side {
-                true => (rows(context, &mut prepared, operation, pinned, None, None).await?, 0, 0),
+            let Done { proof, written, deleted, saved } = match side {
+                true => {
+                    let proof = rows(context, &mut prepared, operation, pinned, None, None).await?;
+                    Done { proof, written: 0, deleted: 0, saved: Vec::new() }
+                }
                 false => live(context, &mut prepared, operation, pinned).await?,
             };
             let duration = context.clock.now().duration_since(began);
@@ -87,9 +95,18 @@ pub async fn apply_as(
                 files_deleted: deleted,
                 duration_ms: u64::try_from(duration.as_millis()).unwrap_or(0),
                 proof,
+                saved,
             })
         })
         .await
+}
+
+/// What a restore into live or into a side schema did.
+struct Done {
+    proof: Proof,
+    written: u64,
+    deleted: u64,
+    saved: Vec<Backed>,
 }
 
 async fn live(
@@ -97,7 +114,7 @@ async fn live(
     prepared: &mut Prepared,
     operation: OperationId,
     pinned: Option<&str>,
-) -> Result<(Proof, u64, u64)> {
+) -> Result<Done> {
     let _turn = Turn::take(context, prepared.point.vault).await?;
     if unfinished::any(context, prepared.point.vault, &prepared.schema)? {
         let message =
@@ -105,7 +122,8 @@ async fn live(
         return Err(Error::new(Code::RestoreBusy, message));
     }
     place::finish_deletes(context, prepared).await?;
-    let saved = save::save(context, prepared, operation).await?;
+    let save::Saved { backed, manifest } = save::save(context, prepared, operation).await?;
+    let mut saved = vec![backed];
     context.still_wanted()?;
     let spool = context.home.spool(&operation.to_string());
     let deletes = place::list_deletes(prepared, &spool)?;
@@ -114,7 +132,7 @@ async fn live(
     let put = place::put(&prepared.stores, prepared.source.as_ref(), &prepared.plan.files, &mut done).await;
     let outcome = match put {
         Ok(written) => {
-            rows(context, prepared, operation, pinned, Some(&saved), Some(&spool)).await.map(|proof| (proof, written))
+            rows(context, prepared, operation, pinned, Some(&manifest), Some(&spool)).await.map(|proof| (proof, written))
         }
         Err(error) => Err(error),
     };
@@ -137,7 +155,7 @@ async fn live(
     })?;
     if proof.difference_saved {
         let kept = spool.join("difference");
-        save::merge_difference(&unhurried(context), prepared, operation, &kept).await.map_err(|error| {
+        let merged = save::merge_difference(&unhurried(context), prepared, operation, &kept).await.map_err(|error| {
             let message = format!(
                 "the wedding is restored by operation {operation}, but what changed during it could not be added to the vault; it \
                  is kept in {}, and an undo on this machine uses it",
@@ -145,10 +163,11 @@ async fn live(
             );
             Error::because(error.code(), message, error)
         })?;
+        saved.push(merged);
     }
     let deleted = place::delete(&prepared.stores, &prepared.session, &prepared.mapping.mapping, &deletes).await?;
     let _only_leftovers = std::fs::remove_dir_all(&spool);
-    Ok((proof, written, deleted))
+    Ok(Done { proof, written, deleted, saved })
 }
 
 async fn rows(
@@ -167,7 +186,11 @@ async fn rows(
         }
         None => None,
     };
+    let progress = Arc::clone(&context.progress);
+    let proving = move || progress.enter(Phase::Finishing);
+    context.progress.enter(Phase::Transferring);
     let options = ApplyOptions {
+        proving: Some(&proving),
         pinned_hash: pinned,
         saved,
         spool: spool.as_ref().map(|spool| spool as &dyn restore::Spool),

@@ -4,6 +4,7 @@
 //! A restore of a wedding is prepared (which point, which mapping, what would happen), shown, and applied. Applying saves
 //! the present state first, puts files back before the rows that name them, and deletes files only after the commit.
 
+mod aftermath;
 mod apply;
 mod database;
 mod files;
@@ -14,6 +15,7 @@ mod turn;
 mod undo;
 mod unfinished;
 
+pub use aftermath::{Aftermath, aftermath};
 pub use apply::{Restored, apply, apply_as};
 pub use database::{RestoredDatabase, database};
 pub use files::{RestoredFiles, files};

@@ -3,7 +3,7 @@
 
 use super::{place::copy_in, prepare::Prepared};
 use crate::{
-    backup::{self, Ended, Target, Weddings, capture_error},
+    backup::{self, Backed, Ended, Target, Weddings, capture_error},
     bridge::IntoVault,
     context::Context,
     error::{Code, Error, Result},
@@ -42,8 +42,15 @@ pub(super) struct About {
 pub(super) const ABOUT: &str = "operation.json";
 const MANIFEST: &str = "manifest.json";
 
-/// Saves the present state; returns its manifest, against which the locked rows are compared.
-pub(super) async fn save(context: &Context, prepared: &Prepared, operation: OperationId) -> Result<Manifest> {
+/// The present state, saved: its point, and its manifest, against which the locked rows are compared.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub backed: Backed,
+    pub manifest: Manifest,
+}
+
+/// Saves the present state.
+pub(super) async fn save(context: &Context, prepared: &Prepared, operation: OperationId) -> Result<Saved> {
     let target = Target::new(prepared.vault_id(), prepared.vault());
     backup::one(context, target, |target| Box::pin(save_into(context, prepared, operation, target))).await
 }
@@ -53,7 +60,7 @@ async fn save_into(
     prepared: &Prepared,
     operation: OperationId,
     target: Target,
-) -> Result<Ended<Manifest>> {
+) -> Result<Ended<Saved>> {
     let backup = Arc::new(session(context, &target)?);
     let sink = Arc::new(WithoutManifest { into: IntoVault(Arc::clone(&backup)) });
     let captured = if prepared.plan.root_exists {
@@ -72,7 +79,7 @@ async fn save_into(
         Ok(manifest) => {
             let time = manifest.captured_at;
             let ended = backup::commit_pre_recovery(context, target, backup, operation, time).await?;
-            Ok(ended.map(|()| manifest))
+            Ok(ended.map(|backed| Saved { backed, manifest }))
         }
         Err(error) => {
             backup.abort().await;
@@ -205,7 +212,7 @@ pub(super) async fn merge_difference(
     prepared: &Prepared,
     operation: OperationId,
     difference: &Path,
-) -> Result<()> {
+) -> Result<Backed> {
     // The saved state may lie in packs that only the index in the store names.
     let vault = backup::load(context, prepared.vault.to_open()).await?;
     let target = Target::new(prepared.vault_id(), Arc::new(vault));
@@ -218,7 +225,7 @@ async fn merge_into(
     operation: OperationId,
     difference: &Path,
     target: Target,
-) -> Result<Ended<()>> {
+) -> Result<Ended<Backed>> {
     let vault = &target.vault;
     let saved = super::undo::saved_state(context, vault, prepared.point.vault, operation).await?;
     let backup = Arc::new(session(context, &target)?);

@@ -28,7 +28,8 @@ use std::{
     sync::Arc,
 };
 
-/// Plans the undo of an operation, from any machine that has the storage and the master key.
+/// Plans the undo of an operation, from any machine that has the storage and the master key. Without a `vault` all are searched for
+/// its saved state.
 ///
 /// # Errors
 /// [`Code::OperationNotFound`]; else those of preparing a restore.
@@ -36,11 +37,12 @@ pub async fn prepare_undo(
     context: &Context,
     storage: &Storage,
     operation: OperationId,
+    vault: Option<VaultId>,
     target: &Dsn,
     files_root: Option<PathBuf>,
     look_only: bool,
 ) -> Result<Prepared> {
-    let points = points::list(context, storage, None, true).await?;
+    let points = points::list(context, storage, vault, true).await?;
     let point = newest_of(points, operation)?;
     let opened = vaults::open(context, storage, point.vault).await?;
     let vault = Arc::new(load(context, opened).await?);

@@ -251,16 +251,16 @@ async fn one(context: &Context, to: &mut Headed<'_>, list: &List, folder: &Path)
 }
 
 /// The state before an operation.
-struct Saved {
+pub(super) struct Saved {
     source: Arc<dyn Source>,
     mapping: Written,
     /// Whether live rows are exactly those.
-    rows_as_now: bool,
+    pub(super) rows_as_now: bool,
 }
 
 /// `None` if it cannot be compared with live any more.
 async fn saved(context: &Context, to: &mut Headed<'_>, list: &List, folder: &Path) -> Result<Option<Saved>> {
-    match compared(context, to, list, folder).await {
+    match compared(context, to, list.operation, folder).await {
         Ok(saved) => Ok(Some(saved)),
         // An emergency must not wait for something that will not change; what may pass is asked again.
         Err(error) if error.code().may_retry() => Err(error),
@@ -271,8 +271,13 @@ async fn saved(context: &Context, to: &mut Headed<'_>, list: &List, folder: &Pat
     }
 }
 
-async fn compared(context: &Context, to: &mut Headed<'_>, list: &List, folder: &Path) -> Result<Saved> {
-    let point = undo::saved_state(context, to.vault, to.vault_id, list.operation).await?;
+pub(super) async fn compared(
+    context: &Context,
+    to: &mut Headed<'_>,
+    operation: OperationId,
+    folder: &Path,
+) -> Result<Saved> {
+    let point = undo::saved_state(context, to.vault, to.vault_id, operation).await?;
     let base: Arc<dyn Source> = Arc::new(FromVault {
         vault: Arc::clone(to.vault),
         engine: context.engine.clone(),

@@ -1,5 +1,6 @@
 //! Who called, once they are known: for the rules, and for the catalog.
 
+use jiff::Timestamp;
 use keepsake_catalog::{self as catalog, Scope};
 use keepsake_domain::{
     OrganisationId, RequestId, SessionId, TokenId, UserId,
@@ -15,18 +16,20 @@ pub struct Caller {
     pub scope: Scope,
     /// The session of a person who logged in.
     pub session: Option<SessionId>,
+    /// When they gave their second factor, while that is fresh.
+    pub mfa_at: Option<Timestamp>,
 }
 
 impl Caller {
     /// Nobody who is known yet: may do what everybody may, and nothing else. The service looks around for them.
     pub const fn anonymous(request: RequestId) -> Self {
-        Self { actor: Actor::Anonymous, scope: Scope::system(request), session: None }
+        Self { actor: Actor::Anonymous, scope: Scope::system(request), session: None, mfa_at: None }
     }
 
     /// Whoever has the master key and is at this machine: they need no login, for nothing could be kept from them.
     pub const fn machine(request: RequestId) -> Self {
         let person = Person { role: Role::Admin, operator: true, emergency_authorised: false, mfa_fresh: true };
-        Self { actor: Actor::Person(person), scope: Scope::system(request), session: None }
+        Self { actor: Actor::Person(person), scope: Scope::system(request), session: None, mfa_at: None }
     }
 
     /// A user who logged in.
@@ -43,7 +46,7 @@ impl Caller {
             operator: person.is_operator_admin(),
             request,
         };
-        Self { actor: Actor::Person(person), scope, session: None }
+        Self { actor: Actor::Person(person), scope, session: None, mfa_at: None }
     }
 
     /// A program with a token.
@@ -55,7 +58,7 @@ impl Caller {
             operator: service.operator,
             request,
         };
-        Self { actor: Actor::Service(service), scope, session: None }
+        Self { actor: Actor::Service(service), scope, session: None, mfa_at: None }
     }
 
     /// The same, in the session that their access token is of.

@@ -14,6 +14,7 @@ use super::{
     proof::{Proof, TableProof},
     prove, read, sequence, side,
     spool::{self, Spool},
+    turn,
     work::Work,
     write,
 };
@@ -23,7 +24,6 @@ use crate::{
     mapping::Mapping,
     schema::Schema,
 };
-use aws_lc_rs::digest::{SHA256, digest};
 use keepsake_domain::restore::ConflictRule;
 use std::time::Duration;
 use tokio_postgres::{IsolationLevel, Transaction, types::Type};
@@ -60,6 +60,8 @@ pub struct ApplyOptions<'a> {
     pub statement_timeout: Duration,
     /// How often to try when locks are held or deadlocks are broken.
     pub attempts: u32,
+    /// Told when everything is written, and the proof begins. Called once an attempt.
+    pub proving: Option<&'a (dyn Fn() + Send + Sync)>,
     /// How long to ask the server what became of a commit that it did not answer, before that is reported as unknown.
     pub outcome_within: Duration,
 }
@@ -78,6 +80,7 @@ impl<'a> ApplyOptions<'a> {
             lock_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(300),
             attempts: 5,
+            proving: None,
             outcome_within: Duration::from_secs(30),
         }
     }
@@ -188,7 +191,7 @@ impl Attempt<'_> {
         prepare::settings(tx, options.lock_timeout, options.statement_timeout).await?;
         prepare::refuse_hidden_rows(tx, frame).await?;
         let (path, _) = prepare::write_path(tx, frame, options.replica_role).await?;
-        lock_wedding(tx, frame, &plan.request).await?;
+        turn::lock(tx, &frame.mapping.wedding.table, &plan.request.wedding).await?;
         let inputs = Inputs {
             tx,
             frame,
@@ -205,6 +208,9 @@ impl Attempt<'_> {
         let difference_saved = spool::save_difference(tx, frame, &work, options.saved, options.spool).await?;
         if !work.is_empty() {
             write::write(tx, &mut work, frame, path).await?;
+        }
+        if let Some(proving) = options.proving {
+            proving();
         }
         let tables = prove::prove(&inputs, &work, &downstream).await?;
         let sequences = sequence::advance(tx, frame, &work).await?;
@@ -240,16 +246,6 @@ impl Attempt<'_> {
 
 fn altered(tables: &[TableProof]) -> Vec<crate::schema::TableName> {
     tables.iter().filter(|table| table.altered).map(|table| table.name.clone()).collect()
-}
-
-/// One restore of a wedding at a time, whichever machine runs it: the second waits for `lock_timeout`, then again.
-async fn lock_wedding(tx: &Transaction<'_>, frame: &Frame<'_>, request: &Request) -> Result<(), Error> {
-    let name = format!("keepsake restore {} {}", frame.mapping.wedding.table, request.wedding);
-    let hash = digest(&SHA256, name.as_bytes());
-    let bytes: [u8; 8] = hash.as_ref().first_chunk().copied().unwrap_or_default();
-    let key = i64::from_be_bytes(bytes);
-    let lock = tx.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&key, Type::INT8)]).await;
-    lock.map(drop).map_err(Error::database("waiting for another restore of this wedding"))
 }
 
 /// The mapping's own statements, such as recomputing counters, inside the transaction.
