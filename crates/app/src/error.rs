@@ -162,6 +162,9 @@ codes! {
     InUse, "in-use", Refused, false, "take it out of what the message names first";
     /// It has ended, or has gone too far for that.
     Ended, "ended", Refused, false, "look at what came of it; a new one can be started";
+    /// As many emergency restores as one person may start at once.
+    EmergencyLimit, "emergency-limit", Refused, false,
+        "look at what came of those; a restore with a preview (POST /api/backup/recovery/initiate) is not limited";
     /// The values cannot be used.
     Invalid, "invalid", Usage, false, "mend what the message names";
     /// Stopped by the user.

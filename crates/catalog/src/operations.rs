@@ -6,9 +6,7 @@
 use crate::{Cursor, Error, Page, Result, Tx, queue::Claimed};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
-use keepsake_domain::{
-    JobId, OperationId, OrganisationId, PointId, SourceId, UserId, WeddingId, operation::State,
-};
+use keepsake_domain::{JobId, OperationId, OrganisationId, PointId, SourceId, UserId, WeddingId, operation::State};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -294,6 +292,29 @@ pub async fn step(tx: &mut Tx, job: &Claimed, id: OperationId, step: Step<'_>, n
     .execute(tx.connection())
     .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Conflict) }
+}
+
+/// Says how far one is, and, if it is `proving` what it wrote, moves it on from `recovering`. `false`: the lease is lost, or it has ended.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn tell(tx: &mut Tx, job: &Claimed, id: OperationId, progress: &Value, proving: bool) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE keepsake.recovery_operations AS operation
+         SET progress = $4,
+             state = CASE WHEN $5 AND operation.state = 'recovering' THEN 'verifying' ELSE operation.state END
+         FROM keepsake.backup_jobs AS job
+         WHERE operation.id = $1 AND operation.ended_at IS NULL
+           AND job.id = $2 AND job.state = 'leased' AND job.lease = $3 AND operation.job_id = job.id",
+        id.as_uuid(),
+        job.id.as_uuid(),
+        job.lease.as_uuid(),
+        progress,
+        proving,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Ends one that no worker has begun.

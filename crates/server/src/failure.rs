@@ -104,7 +104,7 @@ const fn status(code: Code) -> StatusCode {
     match code {
         Code::Usage => StatusCode::BAD_REQUEST,
         Code::Unauthenticated | Code::MfaRequired | Code::MfaFailed | Code::SessionRevoked => StatusCode::UNAUTHORIZED,
-        Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        Code::TooManyAttempts | Code::EmergencyLimit => StatusCode::TOO_MANY_REQUESTS,
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound
         | Code::VaultNotFound

@@ -2,23 +2,16 @@
 //! rows came would be taken for the one to go back to.
 
 use super::{
-    open_session, restore_error, schema_error,
+    prepare::Prepared,
+    restore_error,
     unfinished::{self, Headed},
 };
 use crate::{
-    backup::load,
     context::Context,
     error::{Code, Error, Result},
-    mapping,
-    storage::Storage,
-    vaults,
 };
-use keepsake_domain::{OperationId, VaultId};
-use keepsake_postgres::{
-    connect::{Dsn, Purpose},
-    restore, schema,
-};
-use std::sync::Arc;
+use keepsake_domain::OperationId;
+use keepsake_postgres::restore;
 
 /// How live is after an operation that did not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,26 +24,15 @@ pub enum Aftermath {
     Changed,
 }
 
-/// Looks at what an operation left that was cut off. Whoever may still be at work for it is waited for.
+/// Looks at what an operation left that was cut off and is prepared anew. Whoever may still be at work for it is waited for.
 ///
 /// # Errors
 /// By cause; [`Code::RestoreBusy`] while another restore of the wedding is under way.
-pub async fn aftermath(
-    context: &Context,
-    storage: &Storage,
-    operation: OperationId,
-    vault: VaultId,
-    target: &Dsn,
-    mapping: &mapping::Written,
-    wedding: &str,
-) -> Result<Aftermath> {
-    let opened = vaults::open(context, storage, vault).await?;
-    let loaded = Arc::new(load(context, opened).await?);
-    let mut session = open_session(target, Purpose::Restore).await?;
-    restore::until_free(&mut session, &mapping.mapping.wedding.table, wedding).await.map_err(restore_error)?;
-    let schema = schema::read(&session.client).await.map_err(schema_error)?;
+pub async fn aftermath(context: &Context, prepared: &mut Prepared, operation: OperationId) -> Result<Aftermath> {
+    let Prepared { session, schema, mapping, vault, point, asked, .. } = prepared;
+    restore::until_free(session, &mapping.mapping.wedding.table, &asked.wedding).await.map_err(restore_error)?;
     let folder = context.home.spool(&operation.to_string());
-    let mut to = Headed { vault_id: vault, vault: &loaded, session: &mut session, schema: &schema, wedding };
+    let mut to = Headed { vault_id: point.vault, vault, session, schema, wedding: &asked.wedding };
     match unfinished::compared(context, &mut to, operation, &folder).await {
         Ok(saved) if saved.rows_as_now => Ok(Aftermath::Untouched),
         Ok(_) => Ok(Aftermath::Changed),

@@ -131,9 +131,9 @@ async fn live(
     let mut done: Vec<(Named, FileAction)> = Vec::new();
     let put = place::put(&prepared.stores, prepared.source.as_ref(), &prepared.plan.files, &mut done).await;
     let outcome = match put {
-        Ok(written) => {
-            rows(context, prepared, operation, pinned, Some(&manifest), Some(&spool)).await.map(|proof| (proof, written))
-        }
+        Ok(written) => rows(context, prepared, operation, pinned, Some(&manifest), Some(&spool))
+            .await
+            .map(|proof| (proof, written)),
         Err(error) => Err(error),
     };
     let (proof, written) = match outcome {

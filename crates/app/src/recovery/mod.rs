@@ -20,7 +20,7 @@ pub use apply::{Restored, apply, apply_as};
 pub use database::{RestoredDatabase, database};
 pub use files::{RestoredFiles, files};
 pub use prepare::{Asked, Prepared, prepare};
-pub use undo::prepare_undo;
+pub use undo::{Undo, prepare_undo};
 
 use crate::{
     error::{Code, Error},

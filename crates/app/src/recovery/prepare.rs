@@ -55,6 +55,9 @@ pub struct Asked {
     pub side_schema: Option<String>,
     /// Where the files go, instead of where the mapping says.
     pub files_root: Option<PathBuf>,
+    /// Whether folders and buckets that the mapping names may be opened, with the rights of this machine: not for a source that a
+    /// supplier registered (safety rule S29).
+    pub host_files: bool,
     /// Nothing but the plan is wanted: what killed operations left is said, and not set back.
     pub look_only: bool,
 }
@@ -142,7 +145,10 @@ pub(super) async fn planned(
     let schema = schema::read(&session.client).await.map_err(schema_error)?;
     mapping.check_fit(&schema)?;
     let root = asked.files_root.as_ref().map(|root| root.display().to_string());
-    let stores = FileStores::open(&mapping.mapping, root.as_deref(), &context.clock)?;
+    let stores = match asked.host_files {
+        true => FileStores::open(&mapping.mapping, root.as_deref(), &context.clock)?,
+        false => FileStores::default(),
+    };
     let headed = Headed {
         vault_id: point.vault,
         vault: &vault,

@@ -28,20 +28,29 @@ use std::{
     sync::Arc,
 };
 
-/// Plans the undo of an operation, from any machine that has the storage and the master key. Without a `vault` all are searched for
-/// its saved state.
+/// What is to be undone, and where.
+#[derive(Debug, Clone)]
+pub struct Undo<'a> {
+    /// The operation.
+    pub operation: OperationId,
+    /// The vault with its saved state; all are searched if `None`.
+    pub vault: Option<VaultId>,
+    /// The live database.
+    pub target: &'a Dsn,
+    /// As [`Asked::files_root`].
+    pub files_root: Option<PathBuf>,
+    /// As [`Asked::host_files`].
+    pub host_files: bool,
+    /// As [`Asked::look_only`].
+    pub look_only: bool,
+}
+
+/// Plans the undo of an operation, from any machine that has the storage and the master key.
 ///
 /// # Errors
 /// [`Code::OperationNotFound`]; else those of preparing a restore.
-pub async fn prepare_undo(
-    context: &Context,
-    storage: &Storage,
-    operation: OperationId,
-    vault: Option<VaultId>,
-    target: &Dsn,
-    files_root: Option<PathBuf>,
-    look_only: bool,
-) -> Result<Prepared> {
+pub async fn prepare_undo(context: &Context, storage: &Storage, undo: Undo<'_>) -> Result<Prepared> {
+    let Undo { operation, vault, target, files_root, host_files, look_only } = undo;
     let points = points::list(context, storage, vault, true).await?;
     let point = newest_of(points, operation)?;
     let opened = vaults::open(context, storage, point.vault).await?;
@@ -66,6 +75,7 @@ pub async fn prepare_undo(
         conflicts: ConflictRule::Leave,
         side_schema: None,
         files_root,
+        host_files,
         look_only,
     };
     planned(context, asked, point, vault, source).await

@@ -1,28 +1,27 @@
 //! The work of a backup job, and the point that comes of it.
 
+use super::place::Place;
 use crate::{
     backup::{self, BackedWedding, Outcome as Whole, Weddings},
     context::Context,
     error::{Code, Error, Result},
     file_stores::FileStores,
     mapping,
-    service::{Service, catalog::failed},
+    service::Service,
     source::{self, CredentialPurpose},
     storage::Storage,
     target,
 };
 use jiff::Timestamp;
 use keepsake_catalog::{
-    Scope, Tx,
+    Tx,
     executions::{self, Completed, Execution},
-    organisations,
     points::{self, Point},
-    sources::{self, Source},
-    targets::{self, Target},
+    sources::Source,
     weddings::{self, Wedding},
 };
 use keepsake_domain::{
-    Criticality, Frequency, RequestId,
+    Criticality, Frequency,
     execution::Outcome,
     retention::{Grade, Policy, Promise, Taken},
     suspect::{self, Summary},
@@ -54,7 +53,7 @@ struct Found {
 
 /// Backs up what the execution is about.
 pub(super) async fn perform(service: Service, context: Context, execution: Execution) -> Result<Done> {
-    let place = Place::find(&service, &execution).await?;
+    let place = Place::find(&service, execution.source, execution.target, execution.wedding).await?;
     // Secrets are opened here and nowhere before: they live as long as the run.
     let storage = target::open(&service, &place.target, place.lent).await?;
     let dsn = source::dsn(&service, &place.source, CredentialPurpose::Capture).await?;
@@ -95,34 +94,6 @@ async fn one_wedding(
     let ids = [wedding.external_id.clone()];
     let backed = Box::pin(backup::weddings(context, storage, &from, &ids)).await?;
     backed.into_iter().next().ok_or_else(|| Error::new(Code::CaptureFailed, "the wedding was not captured"))
-}
-
-/// From where to where.
-struct Place {
-    source: Source,
-    wedding: Option<Wedding>,
-    target: Target,
-    /// The target is the operator's.
-    lent: bool,
-}
-
-impl Place {
-    /// In the service's own scope: a wedding's source can be another organisation's.
-    async fn find(service: &Service, execution: &Execution) -> Result<Self> {
-        let scope = Scope::system(RequestId::from_uuid(service.context.new_id()?));
-        let mut tx = service.catalog.begin(&scope).await.map_err(failed)?;
-        let gone =
-            |what: &str| Error::new(Code::NotFound, format!("the {what} was deleted since the backup was asked for"));
-        let source = sources::get(&mut tx, execution.source).await.map_err(failed)?.ok_or_else(|| gone("source"))?;
-        let target =
-            targets::get(&mut tx, execution.target).await.map_err(failed)?.ok_or_else(|| gone("storage target"))?;
-        let wedding = match execution.wedding {
-            Some(id) => Some(weddings::get(&mut tx, id).await.map_err(failed)?.ok_or_else(|| gone("wedding"))?),
-            None => None,
-        };
-        let lent = target.organisation == organisations::operator(&mut tx).await.map_err(failed)?;
-        Ok(Self { source, wedding, target, lent })
-    }
 }
 
 /// Writes the point and the end of its execution down, in the transaction that ends the job.

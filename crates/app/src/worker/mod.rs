@@ -5,9 +5,12 @@
 //! when it stands still, when its window is over, when an emergency needs its place or the process stops). A worker that
 //! lost its lease writes nothing. No transaction is open while a job's work is done.
 //!
-//! What a job does is in `backup`; what is asked for is in [`crate::execution`].
+//! What a job does is in `backing_up` and `restoring`; what is asked for is in [`crate::execution`] and [`crate::operation`].
 
+mod backing_up;
 mod backup;
+mod place;
+mod restoring;
 mod run;
 mod watch;
 
@@ -16,7 +19,7 @@ use crate::{
     service::{Service, catalog::failed},
 };
 use keepsake_catalog::{
-    Catalog, Scope, executions,
+    Catalog, Scope, executions, operations,
     queue::{self, Claimed, Lane},
 };
 use keepsake_domain::{
@@ -134,7 +137,9 @@ impl Worker {
         }
         let scope = Scope::system(RequestId::from_uuid(self.service.context.new_id()?));
         let mut tx = self.service.catalog.begin(&scope).await.map_err(failed)?;
-        executions::settle(&mut tx, self.service.context.clock.now()).await.map_err(failed)?;
+        let now = self.service.context.clock.now();
+        executions::settle(&mut tx, now).await.map_err(failed)?;
+        operations::settle(&mut tx, now).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }
 

@@ -1,7 +1,10 @@
-//! One job from its claim to its end.
+//! One job: begun, watched while it is done, and its end written down.
+//!
+//! What is common to all work is here: the watch, which reason counts for an end, and trying again while the catalog cannot be
+//! reached. What a backup is, is in [`super::backing_up`]; what a restore is, in [`super::restoring`].
 
 use super::{
-    Limits, backup,
+    Limits, backing_up, restoring,
     watch::{Control, Watch, Why},
 };
 use crate::{
@@ -11,14 +14,13 @@ use crate::{
 };
 use jiff::Timestamp;
 use keepsake_catalog::{
-    Scope, Tx, executions,
-    executions::Execution,
+    Scope, Tx, executions, operations,
     queue::{self, Claimed, Kind, Outcome},
 };
 use keepsake_domain::{
-    ExecutionId, RequestId, Spread,
+    ExecutionId, OperationId, RequestId, Spread,
     backoff::{Backoff, Retry},
-    execution::{ExecutionType, State},
+    execution,
 };
 use keepsake_vault::engine::Phase;
 use serde_json::{Value, json};
@@ -32,130 +34,206 @@ use tokio_util::task::AbortOnDropHandle;
 /// Times that the end of a job is tried to be written down, a second apart: about as long as a lease holds.
 const ENDING_TRIES: u32 = 20;
 
+/// A claimed job, and everything to do it with.
+pub(super) struct Run {
+    pub(super) service: Service,
+    pub(super) limits: Arc<Limits>,
+    pub(super) job: Claimed,
+    pub(super) control: Arc<Control>,
+}
+
+/// What progress is told about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told {
+    Execution(ExecutionId),
+    Operation(OperationId),
+}
+
+/// How a run ended.
+pub(super) enum Ended<T> {
+    /// The work is done.
+    Done(T),
+    /// The lease is lost: nothing is written.
+    Lost,
+    /// It goes back to the queue, untried.
+    GivenBack,
+    /// Somebody wanted it to stop, and it did.
+    Cancelled,
+    /// Why, and whether trying again may help.
+    Failed(Value, bool),
+}
+
 /// Does a job and writes down what came of it, unless the lease is lost: then nothing.
 pub(super) async fn run(service: Service, limits: Arc<Limits>, job: Claimed, control: Arc<Control>) {
-    if job.kind != Kind::Backup {
-        let error =
-            json!({"code": Code::Invalid.name(), "detail": format!("no work is known for {} jobs", job.kind.name())});
-        let ended = end_alone(&service, &job, &Outcome::Failed(error)).await;
-        return log(&job, ended);
-    }
-    let execution = match begin(&service, &job).await {
-        Ok(execution) => execution,
-        Err(error) => {
-            // Nothing is done yet: the lease runs out, and it is tried again.
-            tracing::error!(error = %error.chain(), job = %job.id, "a job could not be begun");
-            return;
-        }
+    let run = Run { service, limits, job, control };
+    let ended = match run.job.kind {
+        Kind::Backup => Box::pin(backing_up::run(&run)).await,
+        Kind::Restore | Kind::Undo => Box::pin(restoring::run(&run)).await,
+        Kind::Verify | Kind::Sync | Kind::Rehearse => run.refuse().await,
     };
-    tracing::info!(job = %job.id, execution = %execution.id, attempt = job.attempt, "backup begins");
-    let context = Context {
-        cancel: control.token.clone(),
-        progress: Arc::default(),
-        actor: "keepsake worker".to_owned(),
-        organisation: job.organisation.to_string(),
-        ..service.context.clone()
-    };
-    let result = work(&service, &limits, &job, &execution, &control, context).await;
-    let ended = match (result, control.why()) {
-        (_, Some(Why::Lost)) => {
-            tracing::warn!(job = %job.id, execution = %execution.id, "the lease is lost: nothing is written");
-            return;
-        }
-        (Ok(done), _) => complete(&service, &job, &execution, &done).await,
-        (Err(_), Some(Why::GivenBack)) => service.catalog.give_back(&job).await.map(drop).map_err(failed),
-        (Err(_), Some(Why::Requested)) => end(&service, &job, &execution, &limits.backoff, End::Cancelled).await,
-        (Err(error), why) => {
-            let (error, again) = match why {
-                Some(Why::Stalled) => {
-                    let detail = format!("nothing moved for {} s: the run was stopped", job.stall_limit.as_secs());
-                    (json!({"code": "stalled", "detail": detail}), true)
-                }
-                Some(Why::Late) => {
-                    (json!({"code": "window-over", "detail": "the run was stopped when its window was over"}), false)
-                }
-                _ => (json!({"code": error.code().name(), "detail": error.chain()}), error.code().may_retry()),
-            };
-            end(&service, &job, &execution, &limits.backoff, End::Failed(error, again)).await
-        }
-    };
-    log(&job, ended);
-}
-
-fn log(job: &Claimed, ended: Result<()>) {
     match ended {
-        Ok(()) => tracing::info!(job = %job.id, "the job has ended"),
-        Err(error) => {
-            tracing::error!(error = %error.chain(), job = %job.id, "what came of a job could not be written down")
-        }
+        Ok(()) => tracing::info!(job = %run.job.id, "the job has ended"),
+        // Where nothing was begun, the lease runs out, and it is tried again.
+        Err(error) => tracing::error!(error = %error.chain(), job = %run.job.id, "a job could not be begun or ended"),
     }
 }
 
-async fn worker_tx(service: &Service, job: &Claimed) -> Result<Tx> {
-    let scope = Scope::worker(job.organisation, RequestId::from_uuid(service.context.new_id()?));
-    service.catalog.begin(&scope).await.map_err(failed)
-}
+impl Run {
+    pub(super) async fn tx(&self) -> Result<Tx> {
+        self.service.catalog.begin(&self.scope()?).await.map_err(failed)
+    }
 
-async fn begin(service: &Service, job: &Claimed) -> Result<Execution> {
-    let next = ExecutionId::from_uuid(service.context.new_id()?);
-    let mut tx = worker_tx(service, job).await?;
-    let execution = executions::begin(&mut tx, job, next, service.context.clock.now()).await.map_err(failed)?;
-    tx.commit().await.map_err(failed)?;
-    Ok(execution)
-}
+    pub(super) fn scope(&self) -> Result<Scope> {
+        let request = RequestId::from_uuid(self.service.context.new_id()?);
+        Ok(Scope::worker(self.job.organisation, request))
+    }
 
-/// The work, under watch.
-async fn work(
-    service: &Service,
-    limits: &Limits,
-    job: &Claimed,
-    execution: &Execution,
-    control: &Control,
-    context: Context,
-) -> Result<backup::Done> {
-    let doing = backup::perform(service.clone(), context.clone(), execution.clone());
-    let mut doing = AbortOnDropHandle::new(tokio::spawn(doing));
-    let mut beats = interval(limits.heartbeat);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut watch = Watch::new();
-    let mut told_at: Option<Instant> = None;
-    loop {
-        tokio::select! {
-            done = &mut doing => {
-                let broke = |error: JoinError| Error::because(Code::CaptureFailed, "the work broke off: this is a fault of Keepsake", error);
-                return done.map_err(broke)?;
+    pub(super) fn now(&self) -> Timestamp {
+        self.service.context.clock.now()
+    }
+
+    /// The context of the work itself: it is stopped, and says how far it is, by itself.
+    pub(super) fn context(&self) -> Context {
+        Context {
+            cancel: self.control.token.clone(),
+            progress: Arc::default(),
+            actor: "keepsake worker".to_owned(),
+            organisation: self.job.organisation.to_string(),
+            ..self.service.context.clone()
+        }
+    }
+
+    /// Does the work, under watch.
+    pub(super) async fn watched<T: Send + 'static>(
+        &self,
+        context: &Context,
+        told: Told,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let mut doing = AbortOnDropHandle::new(tokio::spawn(work));
+        let mut beats = interval(self.limits.heartbeat);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watch = Watch::new();
+        let mut asked_at: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                done = &mut doing => {
+                    let broke = |error: JoinError| {
+                        Error::because(Code::CaptureFailed, "the work broke off: this is a fault of Keepsake", error)
+                    };
+                    return done.map_err(broke)?;
+                }
+                _ = beats.tick() => {
+                    let report = watch.beat(&self.service, &self.limits, &self.job, &self.control, context).await;
+                    if let Some(report) = report
+                        && let Err(error) = self.tell(told, report.phase, &report.progress).await
+                    {
+                        tracing::warn!(error = %error.chain(), job = %self.job.id, "progress could not be written down");
+                    }
+                }
             }
-            _ = beats.tick() => {
-                if let Some(report) = watch.beat(service, limits, job, control, &context).await
-                    && let Err(error) = tell(service, job, execution.id, report.phase, &report.progress).await
-                {
-                    tracing::warn!(error = %error.chain(), job = %job.id, "progress could not be written down");
+            if self.control.is_stopped() {
+                let asked = *asked_at.get_or_insert_with(Instant::now);
+                if asked.elapsed() >= self.limits.grace && self.may_be_dropped(context) {
+                    // It hangs in something that cannot be asked: it is dropped where it stands.
+                    return Err(Error::new(Code::Interrupted, "the work did not stop when it was asked to"));
                 }
             }
         }
-        if control.is_stopped() {
-            let told = *told_at.get_or_insert_with(Instant::now);
-            if told.elapsed() >= limits.grace {
-                // It hangs in something that cannot be asked: it is dropped where it stands.
-                return Err(Error::new(Code::Interrupted, "the work did not stop when it was asked to"));
+    }
+
+    /// A restore that writes or proves rows has its own limits, and what it is about to answer decides how it is told.
+    fn may_be_dropped(&self, context: &Context) -> bool {
+        let restores = matches!(self.job.kind, Kind::Restore | Kind::Undo);
+        !restores || matches!(context.progress.phase(), Phase::Waiting | Phase::Planning)
+    }
+
+    async fn tell(&self, told: Told, phase: Phase, progress: &Value) -> Result<()> {
+        let mut tx = self.tx().await?;
+        match told {
+            Told::Execution(id) => {
+                let state = match phase {
+                    Phase::Waiting | Phase::Planning => execution::State::Preparing,
+                    Phase::Transferring => execution::State::BackingUp,
+                    Phase::Finishing | Phase::Done => execution::State::Verifying,
+                };
+                executions::progress(&mut tx, &self.job, id, state, progress, &json!({})).await.map_err(failed)?;
+            }
+            Told::Operation(id) => {
+                let proving = matches!(phase, Phase::Finishing | Phase::Done);
+                operations::tell(&mut tx, &self.job, id, progress, proving).await.map_err(failed)?;
             }
         }
+        tx.commit().await.map_err(failed)
+    }
+
+    /// Which reason counts.
+    pub(super) fn ended<T>(&self, result: Result<T>) -> Ended<T> {
+        let error = match (result, self.control.why()) {
+            (_, Some(Why::Lost)) => {
+                tracing::warn!(job = %self.job.id, "the lease is lost: nothing is written");
+                return Ended::Lost;
+            }
+            (Ok(done), _) => return Ended::Done(done),
+            (Err(error), _) if error.code() == Code::RestoreUncertain => error,
+            (Err(_), Some(Why::GivenBack)) => return Ended::GivenBack,
+            (Err(_), Some(Why::Requested)) => return Ended::Cancelled,
+            (Err(_), Some(Why::Stalled)) => {
+                let limit = self.job.stall_limit.as_secs();
+                let detail = format!("nothing moved for {limit} s: the run was stopped");
+                return Ended::Failed(json!({"code": "stalled", "detail": detail}), true);
+            }
+            (Err(_), Some(Why::Late)) => {
+                let detail = "the run was stopped when its window was over";
+                return Ended::Failed(json!({"code": "window-over", "detail": detail}), false);
+            }
+            (Err(error), None) => error,
+        };
+        let said = json!({"code": error.code().name(), "detail": error.chain()});
+        Ended::Failed(said, error.code().may_retry())
+    }
+
+    /// What becomes of the job after a failure, and how it is written down: one that was tried often enough by the backoff has no
+    /// attempts left.
+    pub(super) fn after_failure(&self, error: Value, again: bool) -> (Outcome, Claimed) {
+        if !again {
+            return (Outcome::Failed(error), self.job.clone());
+        }
+        let now = self.now();
+        match pause(&self.limits.backoff, &self.job) {
+            Some(pause) => (Outcome::Retry(error, now.checked_add(pause).unwrap_or(now)), self.job.clone()),
+            None => (Outcome::Retry(error, now), Claimed { attempts_max: self.job.attempt, ..self.job.clone() }),
+        }
+    }
+
+    pub(super) async fn give_back(&self) -> Result<()> {
+        self.service.catalog.give_back(&self.job).await.map(drop).map_err(failed)
+    }
+
+    /// Nobody asks for such a job yet.
+    async fn refuse(&self) -> Result<()> {
+        let detail = format!("no work is known for {} jobs", self.job.kind.name());
+        let outcome = Outcome::Failed(json!({"code": Code::Invalid.name(), "detail": detail}));
+        let (scope, now) = (self.scope()?, self.now());
+        persist(|| async {
+            let mut tx = self.service.catalog.begin(&scope).await?;
+            queue::finish(&mut tx, &self.job, &outcome, now).await?;
+            tx.commit().await
+        })
+        .await
     }
 }
 
-async fn tell(service: &Service, job: &Claimed, id: ExecutionId, phase: Phase, progress: &Value) -> Result<()> {
-    let state = match phase {
-        Phase::Waiting | Phase::Planning => State::Preparing,
-        Phase::Transferring => State::BackingUp,
-        Phase::Finishing | Phase::Done => State::Verifying,
-    };
-    let mut tx = worker_tx(service, job).await?;
-    executions::progress(&mut tx, job, id, state, progress, &json!({})).await.map_err(failed)?;
-    tx.commit().await.map_err(failed)
+fn pause(backoff: &Backoff, job: &Claimed) -> Option<jiff::SignedDuration> {
+    let tried = u32::try_from(job.attempt).unwrap_or(1);
+    match backoff.after(tried, Spread::of(job.id.as_uuid())) {
+        Retry::After(pause) => Some(pause),
+        Retry::Dead => None,
+    }
 }
 
 /// Writes an end down, trying again while the catalog cannot be reached.
-async fn persist<F, Fut>(mut once: F) -> Result<()>
+pub(super) async fn persist<F, Fut>(mut once: F) -> Result<()>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<(), keepsake_catalog::Error>>,
@@ -171,75 +249,4 @@ where
             done => return done.map_err(failed),
         }
     }
-}
-
-async fn complete(service: &Service, job: &Claimed, execution: &Execution, done: &backup::Done) -> Result<()> {
-    let scope = Scope::worker(job.organisation, RequestId::from_uuid(service.context.new_id()?));
-    let now = service.context.clock.now();
-    persist(|| async {
-        let mut tx = service.catalog.begin(&scope).await?;
-        queue::finish(&mut tx, job, &Outcome::Done, now).await?;
-        backup::record(&mut tx, execution, done, now).await?;
-        tx.commit().await
-    })
-    .await
-}
-
-/// How a run ends that made nothing.
-enum End {
-    Cancelled,
-    /// Why, and whether trying again may help.
-    Failed(Value, bool),
-}
-
-async fn end(service: &Service, job: &Claimed, execution: &Execution, backoff: &Backoff, end: End) -> Result<()> {
-    let scope = Scope::worker(job.organisation, RequestId::from_uuid(service.context.new_id()?));
-    let next = ExecutionId::from_uuid(service.context.new_id()?);
-    let now = service.context.clock.now();
-    let (outcome, state, error) = match end {
-        End::Cancelled => (Outcome::Cancelled, State::Cancelled, None),
-        End::Failed(error, false) => (Outcome::Failed(error.clone()), State::Failed, Some(error)),
-        End::Failed(error, true) => (Outcome::Retry(error.clone(), now), State::Failed, Some(error)),
-    };
-    let (outcome, job) = &schedule(outcome, job, backoff, now);
-    persist(|| async {
-        let mut tx = service.catalog.begin(&scope).await?;
-        let dead = queue::finish(&mut tx, job, outcome, now).await?;
-        executions::end(&mut tx, execution.id, state, error.as_ref(), now).await?;
-        if matches!(outcome, Outcome::Retry(..)) && !dead {
-            // The next attempt is there to be seen, and to be cancelled, while it waits.
-            let next = Execution {
-                id: next,
-                execution_type: ExecutionType::Retry,
-                attempt: job.attempt + 1,
-                created_at: now,
-                ..execution.clone()
-            };
-            executions::add(&mut tx, &next).await?;
-        }
-        tx.commit().await
-    })
-    .await
-}
-
-/// When a failed job is tried again; one that was tried often enough by `backoff` has no attempts left.
-fn schedule(outcome: Outcome, job: &Claimed, backoff: &Backoff, now: Timestamp) -> (Outcome, Claimed) {
-    let Outcome::Retry(error, _) = outcome else { return (outcome, job.clone()) };
-    let failed = u32::try_from(job.attempt).unwrap_or(1);
-    match backoff.after(failed, Spread::of(job.id.as_uuid())) {
-        Retry::After(pause) => (Outcome::Retry(error, now.checked_add(pause).unwrap_or(now)), job.clone()),
-        Retry::Dead => (Outcome::Retry(error, now), Claimed { attempts_max: job.attempt, ..job.clone() }),
-    }
-}
-
-/// Ends a job that has no execution.
-async fn end_alone(service: &Service, job: &Claimed, outcome: &Outcome) -> Result<()> {
-    let scope = Scope::worker(job.organisation, RequestId::from_uuid(service.context.new_id()?));
-    let now = service.context.clock.now();
-    persist(|| async {
-        let mut tx = service.catalog.begin(&scope).await?;
-        queue::finish(&mut tx, job, outcome, now).await?;
-        tx.commit().await
-    })
-    .await
 }

@@ -7,6 +7,8 @@ mod cancel;
 #[cfg(test)]
 mod emergency;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod workers;

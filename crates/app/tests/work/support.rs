@@ -20,7 +20,7 @@ use keepsake_domain::{
     ExecutionId, OrganisationId, ProcessId, RequestId, SourceId, SystemClock, UserId, WeddingId,
     backoff::Backoff,
     execution::State,
-    permission::{Person, Role},
+    permission::{Actor, Person, Role},
     tier::Tier,
     wedding::Thresholds,
 };
@@ -208,6 +208,19 @@ impl World {
 
     pub fn admin(&self) -> Caller {
         self.caller(0xa1, Role::Admin)
+    }
+
+    /// The admin with the emergency flag, who gave their second factor just now.
+    pub fn restorer(&self) -> Caller {
+        self.with_second_factor(self.admin(), UserId::from_uuid(Uuid::from_u128(0xa1)))
+    }
+
+    /// The same with the emergency flag and a fresh second factor.
+    pub fn with_second_factor(&self, caller: Caller, user: UserId) -> Caller {
+        let Actor::Person(person) = caller.actor else { panic!("a person") };
+        let person = Person { emergency_authorised: true, mfa_fresh: true, ..person };
+        let caller = Caller::person(user, self.organisation, person, request());
+        Caller { mfa_at: Some(self.service.context.clock.now()), ..caller }
     }
 
     /// A member, to whom the first wedding is assigned.

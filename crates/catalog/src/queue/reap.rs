@@ -19,7 +19,8 @@ pub struct Reaped {
 }
 
 impl Catalog {
-    /// Takes back every job whose lease ran out: queued again after `pause`, or dead if it was tried often enough.
+    /// Takes back every job whose lease ran out: queued again after `pause`, or dead if it was tried often enough. One that was to be
+    /// cancelled ends so, unless it is a restore: somebody must see first what it left.
     ///
     /// # Errors
     /// [`Error`](crate::Error) by cause.
@@ -27,9 +28,9 @@ impl Catalog {
         let rows = sqlx::query!(
             r#"
             UPDATE keepsake.backup_jobs
-            SET state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
+            SET state = CASE WHEN cancel_requested_at IS NOT NULL AND kind NOT IN ('restore', 'undo') THEN 'cancelled'
                              WHEN attempts >= attempts_max THEN 'dead' ELSE 'queued' END,
-                ended_at = CASE WHEN cancel_requested_at IS NOT NULL OR attempts >= attempts_max THEN now() END,
+                ended_at = CASE WHEN (cancel_requested_at IS NOT NULL AND kind NOT IN ('restore', 'undo')) OR attempts >= attempts_max THEN now() END,
                 run_after = now() + make_interval(secs => $1), leased_by = NULL, lease = NULL, leased_until = NULL,
                 error = '{"code": "worker-lost", "detail": "the worker stopped without a word"}'
             WHERE state = 'leased' AND leased_until < now()

@@ -90,6 +90,7 @@ async fn wedding(surroundings: &Surroundings, asked: &cli::RestoreWedding) -> Re
         conflicts: asked.conflicts,
         side_schema: asked.side_schema.clone(),
         files_root: asked.files_root.clone(),
+        host_files: true,
         look_only: asked.dry_run || !(asked.yes || surroundings.output.can_ask()),
     };
     let prepared = recovery::prepare(&context, &storage, request).await?;

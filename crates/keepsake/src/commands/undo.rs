@@ -12,8 +12,15 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Undo) -> Result<()> {
     let storage = Storage::open(&context, &asked.storage.storage)?;
     let target = source::resolve(&asked.target.target, &|text| surroundings.output.warn(text))?;
     let look_only = asked.dry_run || !(asked.yes || surroundings.output.can_ask());
-    let root = asked.files_root.clone();
-    let prepared = recovery::prepare_undo(&context, &storage, asked.operation, None, &target, root, look_only).await?;
+    let undo = recovery::Undo {
+        operation: asked.operation,
+        vault: None,
+        target: &target,
+        files_root: asked.files_root.clone(),
+        host_files: true,
+        look_only,
+    };
+    let prepared = recovery::prepare_undo(&context, &storage, undo).await?;
     let decided = Decided { dry_run: asked.dry_run, yes: asked.yes, pinned: None };
     Box::pin(conclude(surroundings, &context, prepared, &decided)).await
 }

@@ -1,7 +1,7 @@
 //! The restore itself: one transaction that locks, plans again, writes, proves and commits, or leaves everything as it was.
 
 use super::{
-    Error, Request, Target,
+    Error, Target,
     compute::{Inputs, compute},
     downstream::downstream,
     files::FilePlan,
