@@ -3,7 +3,7 @@
 use crate::support::{World, limits};
 use keepsake_app::{
     Code,
-    operation::{self, Answer, Cancelled, Destination, Emergency, Initiate, Request, Which},
+    operation::{self, Answer, Cancelled, Candidate, Destination, Emergency, Initiate, Request, Which},
     recovery_point,
     service::Caller,
 };
@@ -138,7 +138,7 @@ async fn a_pinned_preview_that_live_has_left_behind_is_refused_and_changes_nothi
 }
 
 #[tokio::test]
-async fn s01_a_restore_takes_a_fresh_second_factor_and_the_right_to_it() {
+async fn a_restore_takes_a_fresh_second_factor_and_the_right_to_it() {
     let world = World::new().await;
     let worker = world.work(limits());
     for wedding in [0, 1] {
@@ -215,12 +215,8 @@ async fn s14_an_emergency_restore_takes_the_newest_clean_point_and_asks_when_new
     };
     let shown: Vec<_> = candidates.iter().map(|one| (one.point.id, one.is_last_clean)).collect();
     assert_eq!(shown, [(suspect, false), (clean, true)]);
-    assert_eq!(
-        candidates[1].point.summary["groups"]["guests"]["rows"],
-        json!(before),
-        "{}",
-        candidates[1].point.summary
-    );
+    let guests = |one: &Candidate| one.point.summary["groups"]["guests"]["rows"].as_u64().unwrap();
+    assert!(guests(&candidates[0]) < guests(&candidates[1]), "each says how many rows it would bring");
     let named = Emergency { which: Some(Which::Point(clean)), ..asked.clone() };
     let Answer::Started(id) = operation::emergency(&world.service, &world.restorer(), &named).await.unwrap() else {
         panic!("a point is named");
