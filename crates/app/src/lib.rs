@@ -24,6 +24,7 @@ pub mod operation;
 pub mod points;
 pub mod recovery;
 pub mod recovery_point;
+pub mod scheduler;
 pub mod service;
 pub mod source;
 pub mod storage;

@@ -50,6 +50,8 @@ CREATE TABLE keepsake.sources (
     created_at timestamptz NOT NULL,
     synced_at timestamptz,
     sync_error text,
+    -- The server's own count of changes when its weddings were last captured, and when they were last looked at row by row (S11).
+    hints jsonb,
     deleted_at timestamptz,
     UNIQUE (organisation_id, id)
 );

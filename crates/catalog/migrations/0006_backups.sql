@@ -82,6 +82,7 @@ CREATE TABLE keepsake.backup_jobs (
 );
 CREATE UNIQUE INDEX backup_jobs_dedup ON keepsake.backup_jobs (organisation_id, dedup_key) WHERE state IN ('queued', 'leased');
 CREATE INDEX backup_jobs_queue ON keepsake.backup_jobs (organisation_id, emergency DESC, priority DESC, run_after, id) WHERE state = 'queued';
+CREATE INDEX backup_jobs_ended ON keepsake.backup_jobs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX backup_jobs_leased ON keepsake.backup_jobs (leased_until) WHERE state = 'leased';
 CREATE INDEX backup_jobs_list ON keepsake.backup_jobs (organisation_id, created_at DESC, id DESC);
 CALL keepsake.protect('keepsake.backup_jobs');
@@ -156,6 +157,13 @@ CREATE POLICY reach ON keepsake.backup_executions TO keepsake_app
                 AND ((SELECT keepsake.sees_every_wedding()) OR wedding_id = ANY ((SELECT keepsake.own_weddings())::uuid[])));
 GRANT SELECT, INSERT ON keepsake.backup_executions TO keepsake_app;
 GRANT UPDATE (state, result, progress, figures, error, point_id, started_at, ended_at) ON keepsake.backup_executions TO keepsake_app;
+-- Passes that stored nothing are swept, by the service itself only.
+GRANT DELETE ON keepsake.backup_executions, keepsake.backup_jobs TO keepsake_app;
+CREATE POLICY swept ON keepsake.backup_executions AS RESTRICTIVE FOR DELETE TO keepsake_app
+    USING ((SELECT keepsake.role()) = 'system' AND result = 'unchanged');
+CREATE POLICY swept ON keepsake.backup_jobs AS RESTRICTIVE FOR DELETE TO keepsake_app
+    USING ((SELECT keepsake.role()) = 'system' AND state = 'done');
+CREATE INDEX backup_executions_unchanged ON keepsake.backup_executions (ended_at) WHERE result = 'unchanged';
 
 -- Recovery points.
 CREATE TABLE keepsake.backup_snapshots (
@@ -182,6 +190,8 @@ CREATE TABLE keepsake.backup_snapshots (
     raw_bytes bigint NOT NULL CHECK (raw_bytes >= 0),
     stored_bytes bigint NOT NULL CHECK (stored_bytes >= 0),
     retention_class text NOT NULL,
+    -- How much of the past it stands for (domain::retention::Grade).
+    grade text NOT NULL CHECK (grade IN ('minute', 'quarter_hour', 'weekly')),
     -- The longest promise ever made for it; never shortened by itself (S25).
     keep_until timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
@@ -198,7 +208,7 @@ CREATE POLICY reach ON keepsake.backup_snapshots TO keepsake_app
     WITH CHECK (organisation_id = ANY ((SELECT keepsake.organisations_in_reach())::uuid[])
                 AND (SELECT keepsake.sees_every_wedding()));
 GRANT SELECT, INSERT ON keepsake.backup_snapshots TO keepsake_app;
-GRANT UPDATE (confirmed_at, suspect_reasons, verified_at, verification, retention_class, keep_until, expired_at)
+GRANT UPDATE (confirmed_at, suspect_reasons, verified_at, verification, retention_class, grade, keep_until, expired_at)
     ON keepsake.backup_snapshots TO keepsake_app;
 CREATE FUNCTION keepsake.keep_promises() RETURNS trigger LANGUAGE plpgsql
 AS $$

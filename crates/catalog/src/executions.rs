@@ -269,6 +269,36 @@ pub async fn usual_target(
     Ok(id.map(TargetId::from_uuid))
 }
 
+/// As [`usual_target`], for a pass over weddings of a source: where the newest point of any of them is.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn usual_target_of_weddings(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    source: SourceId,
+) -> Result<Option<TargetId>> {
+    let id = sqlx::query_scalar!(
+        "SELECT target.id FROM keepsake.storage_targets AS target
+         LEFT JOIN (
+             SELECT storage_target_id FROM keepsake.backup_snapshots
+             WHERE source_id = $2 AND organisation_id = $1 AND kind = 'wedding' AND expired_at IS NULL
+             ORDER BY captured_at DESC, id DESC LIMIT 1
+         ) AS last ON last.storage_target_id = target.id
+         WHERE target.deleted_at IS NULL
+           AND target.organisation_id IN ($1, (SELECT keepsake.operator_organisation()))
+         ORDER BY last.storage_target_id IS NULL,
+             array_position(array['local', 'cloud_primary', 'cloud_secondary', 'offsite'], target.tier),
+             target.organisation_id <> $1, target.created_at, target.id
+         LIMIT 1",
+        organisation.as_uuid(),
+        source.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(id.map(TargetId::from_uuid))
+}
+
 /// The attempt that a worker with a claimed job is to make: the one that waits, or that was given back; the next if a worker
 /// died in the last one, which is ended then. `next` is the id of a new one. It is `preparing` afterwards, or further if it
 /// was given back on its way.
@@ -360,8 +390,8 @@ pub async fn progress(
 pub struct Completed<'a> {
     /// What it is worth.
     pub result: Outcome,
-    /// The point.
-    pub point: PointId,
+    /// The point; none for a pass over several weddings, whose points name the execution.
+    pub point: Option<PointId>,
     /// Sizes, duration, verification, warnings.
     pub figures: &'a Value,
 }
@@ -377,7 +407,7 @@ pub async fn complete(tx: &mut Tx, id: ExecutionId, completed: &Completed<'_>, n
          WHERE id = $1 AND ended_at IS NULL",
         id.as_uuid(),
         completed.result.name(),
-        completed.point.as_uuid(),
+        completed.point.as_ref().map(PointId::as_uuid),
         completed.figures,
         now.to_sqlx() as _,
     )
@@ -420,4 +450,28 @@ pub async fn settle(tx: &mut Tx, now: Timestamp) -> Result<u64> {
     .execute(tx.connection())
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Removes scheduled executions that stored nothing and ended before `before`, with their jobs: `limit` at most. How many.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn sweep_unchanged(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64> {
+    let swept = sqlx::query_scalar!(
+        "WITH old AS (
+             DELETE FROM keepsake.backup_executions WHERE id IN (
+                 SELECT id FROM keepsake.backup_executions
+                 WHERE execution_type = 'scheduled' AND result = 'unchanged' AND ended_at < $1::timestamptz LIMIT $2)
+             RETURNING job_id)
+         DELETE FROM keepsake.backup_jobs AS job USING old
+         WHERE job.id = old.job_id AND job.state = 'done'
+           AND NOT EXISTS (SELECT FROM keepsake.backup_executions AS other
+                           WHERE other.job_id = job.id AND other.result IS DISTINCT FROM 'unchanged')
+         RETURNING job.id",
+        before.to_sqlx() as _,
+        i64::from(limit),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(swept.len() as u64)
 }

@@ -16,6 +16,7 @@ pub mod credentials;
 mod error;
 pub mod executions;
 pub mod idempotency;
+mod lead;
 pub mod login_failures;
 pub mod members;
 mod migrate;
@@ -36,6 +37,7 @@ pub mod weddings;
 
 pub use connect::{Catalog, Settings};
 pub use error::{Error, Result};
+pub use lead::Leadership;
 pub use page::{Cursor, Page};
 pub use scope::{Actor, Role, Scope};
 pub use tx::Tx;

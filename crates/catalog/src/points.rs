@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use keepsake_domain::{
     Criticality, ExecutionId, OperationId, OrganisationId, PointId, SourceId, TargetId, VaultId, WeddingId,
-    point::Kind, suspect,
+    point::Kind,
+    retention::{Grade, Promise},
+    suspect,
 };
 use serde_json::Value;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A recovery point.
@@ -54,6 +57,8 @@ pub struct Point {
     pub stored_bytes: u64,
     /// The highest class that it had.
     pub retention_class: Criticality,
+    /// How much of the past it stands for (S26).
+    pub grade: Grade,
     /// Kept at least until then (S25).
     pub keep_until: Timestamp,
     /// When it came here.
@@ -81,6 +86,7 @@ struct Row {
     raw_bytes: i64,
     stored_bytes: i64,
     retention_class: String,
+    grade: String,
     keep_until: jiff_sqlx::Timestamp,
     created_at: jiff_sqlx::Timestamp,
 }
@@ -128,6 +134,7 @@ impl TryFrom<Row> for Point {
             raw_bytes: u64::try_from(row.raw_bytes).unwrap_or(0),
             stored_bytes: u64::try_from(row.stored_bytes).unwrap_or(0),
             retention_class: row.retention_class.parse().map_err(|_| Error::row("class of a point"))?,
+            grade: row.grade.parse().map_err(|_| Error::row("grade of a point"))?,
             keep_until: row.keep_until.to_jiff(),
             created_at: row.created_at.to_jiff(),
         })
@@ -142,8 +149,8 @@ pub async fn add(tx: &mut Tx, point: &Point) -> Result<()> {
     sqlx::query!(
         "INSERT INTO keepsake.backup_snapshots (id, organisation_id, source_id, wedding_id, vault_id, storage_target_id, kind,
              execution_id, operation_id, captured_at, confirmed_at, incomplete, suspect_reasons, verified_at, verification,
-             integrity_score, summary, raw_bytes, stored_bytes, retention_class, keep_until, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+             integrity_score, summary, raw_bytes, stored_bytes, retention_class, grade, keep_until, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
         point.id.as_uuid(),
         point.organisation.as_uuid(),
         point.source.as_ref().map(SourceId::as_uuid),
@@ -164,6 +171,7 @@ pub async fn add(tx: &mut Tx, point: &Point) -> Result<()> {
         i64::try_from(point.raw_bytes).unwrap_or(i64::MAX),
         i64::try_from(point.stored_bytes).unwrap_or(i64::MAX),
         point.retention_class.name(),
+        point.grade.name(),
         point.keep_until.to_sqlx() as _,
         point.created_at.to_sqlx() as _,
     )
@@ -181,7 +189,7 @@ pub async fn get(tx: &mut Tx, id: PointId) -> Result<Option<Point>> {
         Row,
         "SELECT id, organisation_id, source_id, wedding_id, vault_id, storage_target_id, kind, execution_id, operation_id,
              captured_at, confirmed_at, incomplete, suspect_reasons, verified_at, verification, integrity_score, summary,
-             raw_bytes, stored_bytes, retention_class, keep_until, created_at
+             raw_bytes, stored_bytes, retention_class, grade, keep_until, created_at
          FROM keepsake.backup_snapshots WHERE id = $1 AND expired_at IS NULL",
         id.as_uuid(),
     )
@@ -216,7 +224,7 @@ pub async fn list(tx: &mut Tx, filter: Filter, size: u16, after: Option<Cursor>)
         Row,
         "SELECT id, organisation_id, source_id, wedding_id, vault_id, storage_target_id, kind, execution_id, operation_id,
              captured_at, confirmed_at, incomplete, suspect_reasons, verified_at, verification, integrity_score, summary,
-             raw_bytes, stored_bytes, retention_class, keep_until, created_at
+             raw_bytes, stored_bytes, retention_class, grade, keep_until, created_at
          FROM keepsake.backup_snapshots
          WHERE expired_at IS NULL
            AND ($1::timestamptz IS NULL OR (captured_at, id) < ($1, $2))
@@ -249,4 +257,51 @@ pub async fn list(tx: &mut Tx, filter: Filter, size: u16, after: Option<Cursor>)
 pub async fn last_clean(tx: &mut Tx, wedding: WeddingId) -> Result<Option<Point>> {
     let filter = Filter { wedding: Some(wedding), kind: Some(Kind::Wedding), clean: Some(true), ..Filter::default() };
     Ok(list(tx, filter, 1, None).await?.items.into_iter().next())
+}
+
+/// The newest point of each of several weddings, suspect and incomplete ones included; who has none is not in it.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn newest_of(tx: &mut Tx, weddings: &[WeddingId]) -> Result<HashMap<WeddingId, Point>> {
+    let ids: Vec<Uuid> = weddings.iter().map(|id| *id.as_uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT point.id, point.organisation_id, point.source_id, point.wedding_id, point.vault_id, point.storage_target_id, point.kind,
+             point.execution_id, point.operation_id, point.captured_at, point.confirmed_at, point.incomplete,
+             point.suspect_reasons, point.verified_at, point.verification, point.integrity_score, point.summary,
+             point.raw_bytes, point.stored_bytes, point.retention_class, point.grade, point.keep_until, point.created_at
+         FROM unnest($1::uuid[]) AS asked (id)
+         CROSS JOIN LATERAL (
+             SELECT * FROM keepsake.backup_snapshots
+             WHERE wedding_id = asked.id AND kind = 'wedding' AND expired_at IS NULL
+             ORDER BY captured_at DESC, id DESC LIMIT 1
+         ) AS point"#,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let points: Result<Vec<Point>> = rows.into_iter().map(Point::try_from).collect();
+    Ok(points?.into_iter().filter_map(|point| Some((point.wedding?, point))).collect())
+}
+
+/// Notes that the source was seen to be the same still at `until`, and what the point is promised now. Nothing gets less.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn confirm(tx: &mut Tx, id: PointId, until: Timestamp, promise: &Promise) -> Result<()> {
+    sqlx::query!(
+        "UPDATE keepsake.backup_snapshots
+         SET confirmed_at = greatest(confirmed_at, $2::timestamptz), retention_class = $3, grade = $4,
+             keep_until = greatest(keep_until, $5::timestamptz)
+         WHERE id = $1",
+        id.as_uuid(),
+        until.to_sqlx() as _,
+        promise.class.name(),
+        promise.grade.name(),
+        promise.keep_until.to_sqlx() as _,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }

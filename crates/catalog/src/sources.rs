@@ -197,6 +197,44 @@ pub async fn list(tx: &mut Tx, size: u16, after: Option<Cursor>) -> Result<Page<
     Ok(Page::cut(items?, size.into(), |source| Cursor { at: source.created_at, id: *source.id.as_uuid() }))
 }
 
+/// Databases with a mapping whose weddings were last looked for before `before`: those that wait longest first.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn to_sync(tx: &mut Tx, before: Timestamp, limit: u16) -> Result<Vec<SourceId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM keepsake.sources
+         WHERE deleted_at IS NULL AND kind = 'database' AND mapping IS NOT NULL
+           AND (synced_at IS NULL OR synced_at <= $1::timestamptz)
+         ORDER BY synced_at NULLS FIRST, id LIMIT $2",
+        before.to_sqlx() as _,
+        i64::from(limit),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(SourceId::from_uuid).collect())
+}
+
+/// What the server counted when the source's weddings were last captured, as the caller wrote it down.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn hints(tx: &mut Tx, id: SourceId) -> Result<Option<serde_json::Value>> {
+    let hints = sqlx::query_scalar!("SELECT hints FROM keepsake.sources WHERE id = $1", id.as_uuid());
+    Ok(hints.fetch_optional(tx.connection()).await?.flatten())
+}
+
+/// Writes that down.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn set_hints(tx: &mut Tx, id: SourceId, hints: &serde_json::Value) -> Result<()> {
+    sqlx::query!("UPDATE keepsake.sources SET hints = $2 WHERE id = $1", id.as_uuid(), hints)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// Replaces what people set, if it is still of the version that `source` carries. `None`: it was changed meanwhile, or is gone;
 /// else the new version.
 ///

@@ -265,3 +265,87 @@ pub async fn captured(
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// Several by their ids, in no order; those that are not in reach are left out.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn several(tx: &mut Tx, ids: &[WeddingId]) -> Result<Vec<Wedding>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| *id.as_uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, organisation_id, source_id, external_id, facts, protection, criticality, vault_id, seen_at, vanished_at,
+             next_run_at, last_point_at, confirmed_at, integrity_score
+         FROM keepsake.weddings WHERE id = ANY ($1)",
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(Wedding::try_from).collect()
+}
+
+/// Weddings that are to be captured by now: the most urgent first, and of equally urgent ones the one that waits longest. Those whose
+/// source has a pass under way for their organisation ([`pass_key`]) come with the next.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: u16) -> Result<Vec<Wedding>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT wedding.id, wedding.organisation_id, wedding.source_id, wedding.external_id, wedding.facts, wedding.protection,
+             wedding.criticality, wedding.vault_id, wedding.seen_at, wedding.vanished_at, wedding.next_run_at,
+             wedding.last_point_at, wedding.confirmed_at, wedding.integrity_score
+         FROM keepsake.weddings AS wedding
+         JOIN keepsake.sources AS source ON source.id = wedding.source_id
+         WHERE wedding.next_run_at <= $1::timestamptz AND wedding.vanished_at IS NULL
+           AND source.deleted_at IS NULL AND source.mapping IS NOT NULL
+           AND NOT EXISTS (
+               SELECT FROM keepsake.backup_jobs AS job
+               WHERE job.organisation_id = wedding.organisation_id AND job.state IN ('queued', 'leased')
+                 AND job.dedup_key = 'weddings of source ' || wedding.source_id)
+         ORDER BY (wedding.protection ->> 'priority')::integer DESC, wedding.next_run_at, wedding.id LIMIT $2"#,
+        now.to_sqlx() as _,
+        i64::from(limit),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(Wedding::try_from).collect()
+}
+
+/// The key under which one pass over the weddings of a source is in the queue, once for each organisation.
+pub fn pass_key(source: SourceId) -> String {
+    format!("weddings of source {source}")
+}
+
+/// Sets when each is captured next.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn plan(tx: &mut Tx, next: &[(WeddingId, Timestamp)]) -> Result<()> {
+    let rows: Vec<Value> = next.iter().map(|(id, at)| json!({"id": id, "at": at})).collect();
+    sqlx::query!(
+        "UPDATE keepsake.weddings AS wedding SET next_run_at = planned.at
+         FROM jsonb_to_recordset($1) AS planned (id uuid, at timestamptz)
+         WHERE wedding.id = planned.id",
+        Value::Array(rows),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Notes that its newest point was found to hold everything still at that time.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn confirmed(tx: &mut Tx, ids: &[WeddingId], at: Timestamp) -> Result<()> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| *id.as_uuid()).collect();
+    sqlx::query!(
+        "UPDATE keepsake.weddings SET confirmed_at = greatest(confirmed_at, $2::timestamptz) WHERE id = ANY ($1)",
+        &ids,
+        at.to_sqlx() as _,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

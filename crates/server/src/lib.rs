@@ -22,4 +22,4 @@ pub use app::{App, Limits};
 pub use describe::description;
 pub use listen::{Error as ListenError, Listener, Tls};
 pub use observe::Metrics;
-pub use router::{metrics_router, router};
+pub use router::{metrics_router, node_router, router};

@@ -53,3 +53,12 @@ pub fn router(app: &App) -> Router {
 pub fn metrics_router(metrics: Metrics) -> Router {
     Router::new().route("/metrics", get(move || async move { metrics.respond() }))
 }
+
+/// What a node answers that does jobs and no requests: whether it lives and can work.
+pub fn node_router(app: &App) -> Router {
+    let (described, _) = OpenApiRouter::new()
+        .routes(routes!(health::live::health))
+        .routes(routes!(health::ready::ready))
+        .split_for_parts();
+    described.layer(from_fn_with_state(app.clone(), request::handle)).with_state(app.clone())
+}

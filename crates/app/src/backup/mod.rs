@@ -10,6 +10,7 @@ mod bucket;
 mod commit;
 mod database;
 mod files;
+mod fingerprint;
 mod wedding;
 
 pub(crate) use attempt::{Ended, Target, one};
@@ -19,7 +20,7 @@ pub(crate) use database::{database_error, options_of};
 pub(crate) use files::load;
 pub use files::{Files, files};
 pub(crate) use wedding::capture_error;
-pub use wedding::{BackedWedding, Weddings, weddings};
+pub use wedding::{BackedWedding, Known, Passed, Weddings, pass, weddings};
 
 use crate::issue::Issue;
 use jiff::Timestamp;

@@ -24,7 +24,7 @@ pub use delete::delete;
 pub use inspect::{Proposal, inspect};
 pub use list::{Shown, get, list};
 pub use mapping::{Mapped, mapping, set_mapping};
-pub(crate) use plan::next_run;
+pub(crate) use plan::{next_run, on_grid};
 pub use sync::{Synced, sync, sync_as};
 
 use crate::error::{Code, Error, Result};

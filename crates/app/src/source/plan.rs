@@ -22,7 +22,7 @@ pub(crate) fn next_run(known: &Wedding, protection: &Protection, gone: bool, now
 }
 
 /// All weddings of a source run on one grid, so that those that are due are captured in one pass (S11).
-fn on_grid(protection: &Protection, source: SourceId, now: Timestamp) -> Timestamp {
+pub(crate) fn on_grid(protection: &Protection, source: SourceId, now: Timestamp) -> Timestamp {
     let schedule = Schedule::Frequency { frequency: protection.frequency };
     schedule.next_after(Spread::of(source.as_uuid()), now).unwrap_or(now)
 }

@@ -20,7 +20,7 @@ pub(super) async fn run(run: &Run) -> Result<()> {
     let execution = begin(run).await?;
     tracing::info!(job = %run.job.id, execution = %execution.id, attempt = run.job.attempt, "backup begins");
     let context = run.context();
-    let work = backup::perform(run.service.clone(), context.clone(), execution.clone());
+    let work = backup::perform(run.service.clone(), context.clone(), execution.clone(), run.job.payload.clone());
     let result = run.watched(&context, Told::Execution(execution.id), work).await;
     match run.ended(result) {
         Ended::Done(done) => complete(run, &execution, &done).await,

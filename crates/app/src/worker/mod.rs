@@ -9,6 +9,7 @@
 
 mod backing_up;
 mod backup;
+pub(crate) mod pass;
 mod place;
 mod restoring;
 mod run;
@@ -20,7 +21,7 @@ use crate::{
 };
 use keepsake_catalog::{
     Catalog, Scope, executions, operations,
-    queue::{self, Claimed, Lane},
+    queue::{Claimed, Lane},
 };
 use keepsake_domain::{
     RequestId, Spread,
@@ -34,6 +35,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use watch::{Control, Why};
+
+pub use keepsake_catalog::queue;
 
 /// How much a node does at once, and its patience.
 #[derive(Debug, Clone)]

@@ -357,6 +357,7 @@ impl Saved {
             raw_bytes: self.raw_bytes,
             stored_bytes: self.stored_bytes,
             retention_class: promise.class,
+            grade: promise.grade,
             keep_until: promise.keep_until,
             created_at: now,
         }

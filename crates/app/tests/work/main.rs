@@ -9,6 +9,8 @@ mod emergency;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]
+mod schedule;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod workers;

@@ -1,16 +1,14 @@
 //! `keepsake serve`.
 
 use super::Surroundings;
-use crate::cli;
+use crate::cli::{self, Part};
 use keepsake_app::{
-    Code, Error, Result,
+    Code, Error, Result, scheduler,
     service::{Service, catalog},
+    worker::{self, Worker, queue},
 };
 use keepsake_server::{App, Limits, Listener, Metrics, Tls};
 use serde::Serialize;
-
-/// What this process does; written beside its name in the catalog.
-const ROLES: [&str; 1] = ["api"];
 
 #[derive(Serialize)]
 struct Serving {
@@ -33,7 +31,8 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Serve) -> Result<()> 
         None => None,
     };
     let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let (catalog, embedded) = catalog::open(&context, url.as_deref(), &node, &ROLES.map(str::to_owned)).await?;
+    let roles: Vec<String> = asked.roles.iter().map(ToString::to_string).collect();
+    let (catalog, embedded) = catalog::open(&context, url.as_deref(), &node, &roles).await?;
 
     let serving = Serving {
         url: listener.url(),
@@ -57,14 +56,41 @@ async fn serve(service: Service, asked: &cli::Serve, listener: Listener, metrics
     let stop = service.context.cancel.clone();
     let metrics = Metrics::install();
     let limits = Limits { requests_per_minute: asked.requests_per_minute, ..Limits::default() };
-    let app = App::new(service, limits, metrics.clone());
-    let requests = listener.serve(keepsake_server::router(&app), stop.clone());
+    let app = App::new(service.clone(), limits, metrics.clone());
+    // Every node is asked whether it lives.
+    let answers =
+        if has(asked, Part::Api) { keepsake_server::router(&app) } else { keepsake_server::node_router(&app) };
+    let requests = listener.serve(answers, stop.clone());
     let scrapes = async {
         if let Some(listener) = metrics_listener {
             listener.serve(keepsake_server::metrics_router(metrics), stop.clone()).await;
         }
     };
-    tokio::join!(requests, scrapes, app.keep_house(stop.clone()));
+    let working = async {
+        if has(asked, Part::Worker) {
+            Worker::run(service.clone(), worker_limits(asked), stop.clone()).await;
+        }
+    };
+    let scheduling = async {
+        if has(asked, Part::Scheduler) {
+            scheduler::run(service.clone(), scheduler::Pace::default(), stop.clone()).await;
+        }
+    };
+    tokio::join!(requests, scrapes, app.keep_house(stop.clone()), working, scheduling);
+}
+
+fn has(asked: &cli::Serve, part: Part) -> bool {
+    asked.roles.contains(&part)
+}
+
+fn worker_limits(asked: &cli::Serve) -> worker::Limits {
+    let defaults = worker::Limits::default();
+    let queue = queue::Limits {
+        total: asked.jobs,
+        organisation: asked.jobs_per_organisation.min(asked.jobs),
+        ..defaults.queue
+    };
+    worker::Limits { queue, ordinary_slots: asked.jobs, ..defaults }
 }
 
 fn listen_error(error: keepsake_server::ListenError) -> Error {

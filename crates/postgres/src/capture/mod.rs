@@ -3,6 +3,7 @@
 //! The layout is specified in docs/format/capture.md; [`Manifest`] is its index. Captures are written into a [`Sink`] and
 //! read back from a [`Source`], so that this crate needs no vault.
 
+mod activity;
 mod describe;
 mod documents;
 mod error;
@@ -23,6 +24,7 @@ mod roots;
 mod scan;
 mod weddings;
 
+pub use activity::{COUNTED_AFTER, activity};
 pub use error::Error;
 pub use file_store::{Directories, FileMeta, FileStore, OpenFile};
 pub use find::find;
