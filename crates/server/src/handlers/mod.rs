@@ -4,5 +4,8 @@ pub mod auth;
 pub mod docs;
 pub mod health;
 pub mod metrics;
+pub mod sources;
+pub mod targets;
 pub mod tokens;
 pub mod users;
+pub mod weddings;
