@@ -20,6 +20,7 @@ pub mod install;
 pub mod issue;
 pub mod journal;
 pub mod mapping;
+pub mod organisation;
 pub mod points;
 pub mod recovery;
 pub mod recovery_point;

@@ -4,7 +4,9 @@ use crate::{
     Metrics,
     app::App,
     failure::{Failure, Protocol},
-    handlers::{auth, docs, health, metrics, sources, targets, tokens, users, weddings},
+    handlers::{
+        auth, docs, executions, health, metrics, organisations, points, sources, targets, tokens, users, weddings,
+    },
     middleware::{idempotency, rate, request},
 };
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
@@ -42,6 +44,16 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(weddings::criticality::criticality))
         .routes(routes!(weddings::settings::settings, weddings::set_settings::set_settings))
         .routes(routes!(weddings::members::members, weddings::set_members::set_members))
+        .routes(routes!(executions::start::start))
+        .routes(routes!(executions::list::list))
+        .routes(routes!(executions::get::get))
+        .routes(routes!(executions::cancel::cancel))
+        .routes(routes!(executions::retry::retry))
+        .routes(routes!(executions::progress::progress))
+        .routes(routes!(points::list::list))
+        .routes(routes!(points::get::get))
+        .routes(routes!(organisations::list::list, organisations::create::create))
+        .routes(routes!(organisations::get::get, organisations::rename::rename))
         .routes(routes!(docs::description::description))
         .routes(routes!(docs::problem::problem))
 }
