@@ -189,11 +189,19 @@ pub fn is_told_to_all(code: &str) -> bool {
 
 /// Use cases write a fault of a value as `/pointer: what is wrong`, several of them with `; ` between.
 fn faults(message: &str) -> Vec<Fault> {
-    let fault = |part: &str| {
-        let (pointer, message) = part.split_once(": ").filter(|(pointer, _)| pointer.starts_with('/'))?;
-        Some(Fault { pointer: pointer.to_owned(), code: "invalid".to_owned(), message: message.to_owned() })
-    };
-    message.split("; ").map(fault).collect::<Option<_>>().unwrap_or_default()
+    let mut faults: Vec<Fault> = Vec::new();
+    for part in message.split("; ") {
+        match (part.split_once(": ").filter(|(pointer, _)| pointer.starts_with('/')), faults.last_mut()) {
+            (Some((pointer, message)), _) => {
+                let (pointer, message) = (pointer.to_owned(), message.to_owned());
+                faults.push(Fault { pointer, code: "invalid".to_owned(), message });
+            }
+            // A semicolon of the message's own.
+            (None, Some(fault)) => fault.message = format!("{}; {part}", fault.message),
+            (None, None) => return faults,
+        }
+    }
+    faults
 }
 
 /// A failed request.
@@ -352,9 +360,9 @@ mod tests {
 
     #[test]
     fn a_fault_of_a_use_case_has_its_place() {
-        let failure = Failure::from(Error::new(Code::Invalid, "/name: use less; /url: it is: strange"));
+        let failure = Failure::from(Error::new(Code::Invalid, "/name: too long; use less; /url: it is: strange"));
         let places: Vec<_> = failure.errors().iter().map(|fault| (fault.pointer.as_str(), &*fault.message)).collect();
-        assert_eq!(places, [("/name", "use less"), ("/url", "it is: strange")]);
+        assert_eq!(places, [("/name", "too long; use less"), ("/url", "it is: strange")]);
         assert!(Failure::from(Error::new(Code::Invalid, "no such zone; none")).errors().is_empty());
     }
 

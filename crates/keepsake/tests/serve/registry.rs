@@ -165,7 +165,7 @@ async fn s29_a_supplier_reaches_nothing_of_the_host_and_does_not_see_the_operato
     }
     for body in [
         json!({"name": "x", "kind": "directory", "location": "file:///etc"}),
-        json!({"name": "x", "kind": "bucket", "location": "s3://b/p?endpoint=https://s3.example.org"}),
+        json!({"name": "x", "kind": "bucket", "location": "s3://bucket/p?endpoint=https://s3.example.org"}),
         json!({"name": "x", "kind": "database", "capture_credential": "host=db.example.org user=u dbname=x", "files_root": "/etc"}),
         json!({"name": "x", "kind": "database", "capture_credential": "host=db.example.org user=u dbname=x",
             "assignments": {"a": stage.supplier}}),
@@ -183,11 +183,11 @@ async fn s29_a_supplier_reaches_nothing_of_the_host_and_does_not_see_the_operato
             refused(&made, 403, "forbidden");
         }
     }
-    for url in ["file:///srv", "s3://b/p?endpoint=http://127.0.0.1:9000&allow_http=true"] {
+    for url in ["file:///srv", "s3://bucket/p?endpoint=http://127.0.0.1:9000&allow_http=true"] {
         let new = json!({"name": "x", "tier": "local", "url": url});
         refused(&admin.post("/api/backup/storage/targets", &new), 403, "forbidden");
     }
-    let keyless = json!({"name": "x", "tier": "offsite", "url": "s3://b/p?endpoint=https://s3.example.org"});
+    let keyless = json!({"name": "x", "tier": "offsite", "url": "s3://bucket/p?endpoint=https://s3.example.org"});
     let problem = refused(&admin.post("/api/backup/storage/targets", &keyless), 422, "invalid");
     assert_eq!(problem["errors"][0]["pointer"], "/credentials", "{problem}");
 

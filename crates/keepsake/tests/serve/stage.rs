@@ -37,7 +37,8 @@ pub struct Person<'a> {
 }
 
 impl Stage {
-    pub async fn new() -> Self {
+    /// With an operator and nobody else.
+    pub async fn bare() -> Self {
         let world = World::new();
         let (server, service) = identity::with_admin(&world).await;
         server.create_database("planner").await;
@@ -48,7 +49,11 @@ impl Stage {
         planner::generate(&planner, &Spec::small(), Some(&photos)).await.unwrap();
         fs::create_dir_all(world.storage_folder()).unwrap();
         let (supplier, member) = (String::new(), String::new());
-        let mut stage = Self { service, server, world, supplier, member, planner, heard: RefCell::default() };
+        Self { service, server, world, supplier, member, planner, heard: RefCell::default() }
+    }
+
+    pub async fn new() -> Self {
+        let mut stage = Self::bare().await;
         let operator = stage.operator();
         let made = operator.post("/api/organisations", &json!({"name": "Meadow Weddings"}));
         assert_eq!(made.status, 201, "{made:?}");
