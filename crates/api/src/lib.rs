@@ -6,12 +6,18 @@
 //! what the service does with a request; names of schemas are unique over the crate, because OpenAPI has one list of them.
 
 pub mod auth;
+pub mod executions;
 pub mod health;
+pub mod organisations;
 pub mod page;
+pub mod points;
 pub mod problem;
 mod secret;
+pub mod sources;
+pub mod targets;
 pub mod tokens;
 pub mod users;
+pub mod weddings;
 
 pub use problem::{Fault, Problem};
 pub use secret::Secret;

@@ -21,6 +21,7 @@ pub mod issue;
 pub mod journal;
 pub mod mapping;
 pub mod operation;
+pub mod organisation;
 pub mod points;
 pub mod recovery;
 pub mod recovery_point;

@@ -2,6 +2,7 @@
 
 use crate::{middleware::rate::Rates, observe::Metrics};
 use keepsake_app::{idempotency, service::Service};
+use keepsake_domain::wedding::Thresholds;
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,8 @@ pub struct App {
     pub service: Service,
     /// The limits of requests.
     pub limits: Limits,
+    /// By which the rules judge weddings. One set for the installation.
+    pub thresholds: Arc<Thresholds>,
     /// What is counted.
     pub metrics: Metrics,
     pub(crate) rates: Arc<Rates>,
@@ -44,7 +47,8 @@ pub struct App {
 impl App {
     /// A service to be served.
     pub fn new(service: Service, limits: Limits, metrics: Metrics) -> Self {
-        Self { service, limits, metrics, rates: Arc::new(Rates::new(limits.requests_per_minute)) }
+        let rates = Arc::new(Rates::new(limits.requests_per_minute));
+        Self { service, limits, thresholds: Arc::default(), metrics, rates }
     }
 
     /// Keeps memory from growing with every caller who ever came, until `stop`.

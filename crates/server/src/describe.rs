@@ -15,7 +15,8 @@ use utoipa::{
 
 const INTRODUCTION: &str = "Backups of weddings, and their way back. Errors are problems (RFC 9457): decide by `code`; `type` leads \
 to a page that says what to do. Every answer carries `X-Request-Id`. Lists take `page_size` (at most 200) and `page_token`. A POST that \
-starts or creates something takes an `Idempotency-Key`: the same key with the same body gets the stored answer for 24 hours.";
+starts or creates something takes an `Idempotency-Key`: the same key with the same body gets the stored answer for 24 hours. \
+What has an `ETag` is changed with that as `If-Match`: 428 without it, 412 if somebody else was faster.";
 
 /// The schemas of problems, which no operation names itself.
 #[derive(OpenApi)]
@@ -47,6 +48,12 @@ pub fn description() -> Description {
 fn tags() -> Vec<utoipa::openapi::Tag> {
     [
         ("operations", "Whether the service lives and can work."),
+        ("storage", "Where copies go."),
+        ("sources", "What is protected, and what a wedding is in it."),
+        ("weddings", "How each wedding is protected and why, and who sees it."),
+        ("backups", "Backups that are asked for, watched, stopped and tried again."),
+        ("recovery", "What can be restored."),
+        ("organisations", "The tenants of the installation."),
         ("identity", "Logging in, second factors, tokens of programs, and people."),
         ("documentation", "What the service says about itself."),
     ]

@@ -15,6 +15,7 @@ use keepsake_api::{
 };
 use keepsake_app::{Code, Error};
 use keepsake_domain::RequestId;
+use std::fmt;
 
 /// Result of a handler.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -37,6 +38,8 @@ pub enum Protocol {
     BodyTooLarge,
     /// The body is not JSON, or does not say that it is.
     MediaTypeUnsupported,
+    /// A change or deletion does not say what it was decided on.
+    PreconditionRequired,
     /// Too many requests.
     TooManyRequests,
     /// The key was used for another request.
@@ -52,10 +55,11 @@ pub enum Protocol {
 impl Protocol {
     /// Every one.
     #[cfg(test)]
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::MediaTypeUnsupported,
+        Self::PreconditionRequired,
         Self::TooManyRequests,
         Self::IdempotencyKeyReused,
         Self::IdempotencyKeyAtWork,
@@ -69,6 +73,7 @@ impl Protocol {
             Self::MethodNotAllowed => "method-not-allowed",
             Self::BodyTooLarge => "body-too-large",
             Self::MediaTypeUnsupported => "media-type-unsupported",
+            Self::PreconditionRequired => "precondition-required",
             Self::TooManyRequests => "too-many-requests",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::IdempotencyKeyAtWork => "idempotency-key-at-work",
@@ -82,6 +87,7 @@ impl Protocol {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::IdempotencyKeyAtWork => StatusCode::CONFLICT,
@@ -114,6 +120,7 @@ const fn status(code: Code) -> StatusCode {
         Code::Stale => StatusCode::PRECONDITION_FAILED,
         Code::Exists
         | Code::InUse
+        | Code::Ended
         | Code::VaultAmbiguous
         | Code::VaultDamaged
         | Code::VerifyFailed
@@ -143,6 +150,58 @@ const fn status(code: Code) -> StatusCode {
         | Code::HomeFailed
         | Code::DemoFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// Codes whose causes are about what the caller set up themselves, in words that repeat no secret.
+const fn is_callers_own(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Forbidden
+            | Code::StorageInvalid
+            | Code::DsnInvalid
+            | Code::DatabaseUnreachable
+            | Code::DatabaseRights
+            | Code::DatabaseUnsuitable
+            | Code::MappingInvalid
+            | Code::MappingMismatch
+    )
+}
+
+/// What of an error is told to whoever asked. What failed inside may name files and servers of ours: the log has it.
+fn told(error: &Error) -> Option<String> {
+    match is_callers_own(error.code()) {
+        true => Some(error.chain()),
+        false => (!status(error.code()).is_server_error()).then(|| error.to_string()),
+    }
+}
+
+/// Whether the words that a failed execution was ended with are for everybody who may see it: they are the whole chain of an error, and
+/// what storage and files say of themselves names places of the operator's (S29). Words that are no code of an error are the worker's own.
+pub fn is_told_to_all(code: &str) -> bool {
+    match Code::ALL.iter().find(|known| known.name() == code) {
+        Some(known) => {
+            is_callers_own(*known)
+                || matches!(known, Code::NotFound | Code::WeddingNotFound | Code::Invalid | Code::CaptureYielded)
+        }
+        None => true,
+    }
+}
+
+/// Use cases write a fault of a value as `/pointer: what is wrong`, several of them with `; ` between.
+fn faults(message: &str) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = Vec::new();
+    for part in message.split("; ") {
+        match (part.split_once(": ").filter(|(pointer, _)| pointer.starts_with('/')), faults.last_mut()) {
+            (Some((pointer, message)), _) => {
+                let (pointer, message) = (pointer.to_owned(), message.to_owned());
+                faults.push(Fault { pointer, code: "invalid".to_owned(), message });
+            }
+            // A semicolon of the message's own.
+            (None, Some(fault)) => fault.message = format!("{}; {part}", fault.message),
+            (None, None) => return faults,
+        }
+    }
+    faults
 }
 
 /// A failed request.
@@ -176,6 +235,11 @@ impl Failure {
     /// Values that cannot be used, each with its place.
     pub fn invalid(detail: impl Into<String>, errors: Vec<Fault>) -> Self {
         Self { errors, ..Self::from(Error::new(Code::Invalid, detail)) }
+    }
+
+    /// A value that cannot be used, at its place in the body.
+    pub fn invalid_at(pointer: &str, message: impl fmt::Display) -> Self {
+        Error::new(Code::Invalid, format!("{pointer}: {message}")).into()
     }
 
     /// With what happened this time.
@@ -238,12 +302,13 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (code, status) = (error.code(), status(error.code()));
+        let detail = told(&error);
+        let errors = if code == Code::Invalid { faults(&error.to_string()) } else { Vec::new() };
         Self {
             code: code.name(),
             status,
-            // What failed inside may name files and servers of ours: the log has it.
-            detail: (!status.is_server_error()).then(|| error.to_string()),
-            errors: Vec::new(),
+            detail,
+            errors,
             retry_after: match code {
                 Code::TooManyAttempts => Some(THROTTLE_SECONDS),
                 _ => (status.is_server_error() && code.may_retry()).then_some(PAUSE_SECONDS),
@@ -291,6 +356,26 @@ mod tests {
         assert_eq!(failure.detail, None);
         let failure = Failure::from(Error::new(Code::Invalid, "no such zone"));
         assert_eq!((failure.cause(), failure.detail.as_deref()), (None, Some("no such zone")));
+    }
+
+    #[test]
+    fn a_fault_of_a_use_case_has_its_place() {
+        let failure = Failure::from(Error::new(Code::Invalid, "/name: too long; use less; /url: it is: strange"));
+        let places: Vec<_> = failure.errors().iter().map(|fault| (fault.pointer.as_str(), &*fault.message)).collect();
+        assert_eq!(places, [("/name", "too long; use less"), ("/url", "it is: strange")]);
+        assert!(Failure::from(Error::new(Code::Invalid, "no such zone; none")).errors().is_empty());
+    }
+
+    #[test]
+    fn s29_what_an_execution_says_of_storage_is_not_for_everybody() {
+        for code in
+            ["storage-failed", "storage-full", "vault-damaged", "files-failed", "capture-failed", "catalog-failed"]
+        {
+            assert!(!is_told_to_all(code), "{code}");
+        }
+        for code in ["database-unreachable", "mapping-mismatch", "stalled", "worker-lost"] {
+            assert!(is_told_to_all(code), "{code}");
+        }
     }
 
     #[test]

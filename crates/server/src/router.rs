@@ -4,7 +4,9 @@ use crate::{
     Metrics,
     app::App,
     failure::{Failure, Protocol},
-    handlers::{auth, docs, health, metrics, tokens, users},
+    handlers::{
+        auth, docs, executions, health, metrics, organisations, points, sources, targets, tokens, users, weddings,
+    },
     middleware::{idempotency, rate, request},
 };
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
@@ -29,6 +31,29 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(users::list::list, users::create::create))
         .routes(routes!(users::get::get, users::change::change, users::disable::disable))
         .routes(routes!(users::authorise_emergency::authorise))
+        .routes(routes!(targets::list::list, targets::create::create))
+        .routes(routes!(targets::get::get))
+        .routes(routes!(targets::test::test))
+        .routes(routes!(sources::list::list, sources::create::create))
+        .routes(routes!(sources::get::get, sources::change::change, sources::delete::delete))
+        .routes(routes!(sources::inspect::inspect))
+        .routes(routes!(sources::mapping::mapping, sources::set_mapping::set_mapping))
+        .routes(routes!(sources::sync::sync))
+        .routes(routes!(weddings::list::list))
+        .routes(routes!(weddings::get::get))
+        .routes(routes!(weddings::criticality::criticality))
+        .routes(routes!(weddings::settings::settings, weddings::set_settings::set_settings))
+        .routes(routes!(weddings::members::members, weddings::set_members::set_members))
+        .routes(routes!(executions::start::start))
+        .routes(routes!(executions::list::list))
+        .routes(routes!(executions::get::get))
+        .routes(routes!(executions::cancel::cancel))
+        .routes(routes!(executions::retry::retry))
+        .routes(routes!(executions::progress::progress))
+        .routes(routes!(points::list::list))
+        .routes(routes!(points::get::get))
+        .routes(routes!(organisations::list::list, organisations::create::create))
+        .routes(routes!(organisations::get::get, organisations::rename::rename))
         .routes(routes!(docs::description::description))
         .routes(routes!(docs::problem::problem))
 }

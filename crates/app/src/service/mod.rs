@@ -9,6 +9,7 @@ mod caller;
 pub mod catalog;
 mod frame;
 mod ready;
+pub mod rows;
 
 pub use caller::Caller;
 pub use keepsake_catalog::{Cursor, Page};

@@ -21,10 +21,8 @@ use uuid::Uuid;
 pub const EMAIL: &str = "anna@example.org";
 pub const PASSWORD: &str = "a long enough passphrase";
 
-/// A running service with one admin, made at the machine.
-pub async fn with_admin(world: &World) -> (Server, Service) {
-    let server = Server::start();
-    server.create_database("catalog").await;
+/// The use cases of a service beside its requests: the same catalog and the same keys, without HTTP.
+pub async fn beside(world: &World, server: &Server, roles: &[String]) -> service::Service {
     let url = format!("postgres://postgres@localhost/catalog?host={}", server.socket().display());
     std::fs::write(world.path("catalog-url"), &url).unwrap();
     let home = Home::resolve(Some(&world.home()), &|_| None).unwrap();
@@ -32,14 +30,21 @@ pub async fn with_admin(world: &World) -> (Server, Service) {
         master: install::load_master_key(&home).unwrap(),
         home,
         clock: Arc::new(SystemClock),
-        engine: Engine::new(EngineConfig::default()).unwrap(),
+        engine: Engine::new(EngineConfig { memory_bytes: 64 << 20, ..EngineConfig::default() }).unwrap(),
         cancel: tokio_util::sync::CancellationToken::new(),
         progress: Arc::default(),
         actor: "test".to_owned(),
         organisation: "local".to_owned(),
     };
-    let (catalog, _) = catalog::open(&context, Some(&url), "test", &[]).await.unwrap();
-    let service = service::Service { context, catalog };
+    let (catalog, _) = catalog::open(&context, Some(&url), "test", roles).await.unwrap();
+    service::Service { context, catalog }
+}
+
+/// A running service with one admin, made at the machine.
+pub async fn with_admin(world: &World) -> (Server, Service) {
+    let server = Server::start();
+    server.create_database("catalog").await;
+    let service = beside(world, &server, &[]).await;
     let admin = users::NewUser {
         organisation_id: None,
         email: Secret::new(EMAIL),

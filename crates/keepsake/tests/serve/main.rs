@@ -5,13 +5,19 @@ mod catalog;
 #[cfg(test)]
 mod conventions;
 #[cfg(test)]
+mod executions;
+#[cfg(test)]
 mod guide;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod registry;
+#[cfg(test)]
 mod service;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod peer;
 mod query;
 mod request_id;
 mod token;
+mod version;
 
 pub use caller::authenticated;
 pub use json::Json;
@@ -17,3 +18,4 @@ pub use peer::Peer;
 pub use query::Query;
 pub use request_id::Request;
 pub use token::bearer;
+pub use version::{IfMatch, etag};

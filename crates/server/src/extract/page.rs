@@ -25,11 +25,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let Query(query): Query<PageQuery> = Query::from_request_parts(parts, state).await?;
-        let after = query.page_token.as_deref().map(Cursor::decode).transpose().map_err(|_| {
+        Self::read(query.page_size, query.page_token.as_deref())
+    }
+}
+
+impl Page {
+    /// Where a list with filters of its own begins, by the parameters of its query.
+    pub fn read(page_size: Option<u16>, page_token: Option<&str>) -> Result<Self, Failure> {
+        let after = page_token.map(Cursor::decode).transpose().map_err(|_| {
             let message = "give next_page_token of the page before as it was".to_owned();
             let fault = Fault { pointer: String::new(), code: "invalid".to_owned(), message };
             Failure::invalid("the page token cannot be used", vec![fault])
         })?;
-        Ok(Self { size: query.page_size.unwrap_or(USUAL).clamp(1, MOST), after })
+        Ok(Self { size: page_size.unwrap_or(USUAL).clamp(1, MOST), after })
     }
 }

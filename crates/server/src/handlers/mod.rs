@@ -2,7 +2,13 @@
 
 pub mod auth;
 pub mod docs;
+pub mod executions;
 pub mod health;
 pub mod metrics;
+pub mod organisations;
+pub mod points;
+pub mod sources;
+pub mod targets;
 pub mod tokens;
 pub mod users;
+pub mod weddings;

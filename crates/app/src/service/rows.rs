@@ -1,0 +1,10 @@
+//! Rows of the catalog and filters of its lists, as use cases give and take them, for those who show them.
+
+pub use keepsake_catalog::{
+    executions::{Execution, Filter as ExecutionFilter},
+    organisations::{Kind as OrganisationKind, Organisation},
+    points::{Filter as PointFilter, Point},
+    settings::Versioned as VersionedSettings,
+    sources::Kind as SourceKind,
+    weddings::{Filter as WeddingFilter, Wedding},
+};

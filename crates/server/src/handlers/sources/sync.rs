@@ -1,0 +1,29 @@
+//! `POST /api/sources/{id}/sync`.
+
+use crate::{
+    app::App,
+    extract::{Json, Path},
+    failure::Result,
+};
+use axum::extract::State;
+use keepsake_api::sources::SyncResult;
+use keepsake_app::{service::Caller, source};
+use keepsake_domain::SourceId;
+use uuid::Uuid;
+
+/// Looks for weddings in a source now, and decides anew how each is protected.
+#[utoipa::path(post, path = "/api/sources/{id}/sync", tag = "sources", operation_id = "source_sync",
+    params(("id" = Uuid, Path, description = "The source.")),
+    responses((status = 200, description = "What was found.", body = SyncResult)))]
+pub async fn sync(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<SyncResult>> {
+    let synced = source::sync(&app.service, &caller, SourceId::from_uuid(id), &app.thresholds);
+    let synced = Box::pin(synced).await?;
+    Ok(Json(SyncResult {
+        found: synced.found,
+        new: synced.new,
+        moved: synced.moved,
+        cancelled: synced.cancelled,
+        vanished: synced.vanished,
+        returned: synced.returned,
+    }))
+}

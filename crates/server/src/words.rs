@@ -1,0 +1,46 @@
+//! Words of the rules and of the catalog as words of the API, one for one. A word that is new on one side does not compile until
+//! the other has it, too.
+
+use keepsake_api::{executions, organisations, points, sources, targets, weddings};
+use keepsake_app::service::rows;
+use keepsake_domain::{Criticality, Frequency, Phase, execution, point, risk, tier, wedding};
+
+/// The same word on the other side.
+pub trait Same<T> {
+    /// It.
+    fn same(self) -> T;
+}
+
+/// A pair a line: `domain = api { words };`.
+macro_rules! same {
+    ($($domain:ty = $api:ty { $($word:ident),+ };)+) => {$(
+        impl Same<$api> for $domain {
+            fn same(self) -> $api {
+                match self { $(Self::$word => <$api>::$word),+ }
+            }
+        }
+
+        impl Same<$domain> for $api {
+            fn same(self) -> $domain {
+                match self { $(Self::$word => <$domain>::$word),+ }
+            }
+        }
+    )+};
+}
+
+same! {
+    tier::Tier = targets::StorageTier { Local, CloudPrimary, CloudSecondary, Offsite };
+    rows::SourceKind = sources::SourceKind { Database, Bucket, Directory };
+    rows::OrganisationKind = organisations::OrganisationKind { Operator, Supplier };
+    Criticality = weddings::WeddingClass { Low, Medium, High, Critical };
+    Frequency = weddings::CaptureFrequency { Weekly, Daily, Hourly, RealTime };
+    Phase = weddings::WeddingPhase { Undated, Before, HighPriority, After };
+    wedding::Status = weddings::WeddingStatus { Active, Cancelled, Vanished };
+    risk::Factor = weddings::RiskFactor { Guests, Budget, Weekend, Vendors, ActivePlanning };
+    execution::State = executions::ExecutionState {
+        Initializing, Preparing, BackingUp, Verifying, Completed, Failed, Cancelled
+    };
+    execution::ExecutionType = executions::ExecutionKind { Scheduled, Manual, Emergency, Retry };
+    execution::Outcome = executions::ExecutionResult { Stored, Unchanged, Incomplete };
+    point::Kind = points::PointKind { Wedding, Database, Files, PreRecovery };
+}
