@@ -195,6 +195,15 @@ pub struct Figures {
     /// Files in the point.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
+    /// Of a pass over several weddings: how many have a new point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weddings_stored: Option<u64>,
+    /// How many were as in the point that they have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weddings_unchanged: Option<u64>,
+    /// How many are not in the source any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weddings_missing: Option<u64>,
     /// How long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,

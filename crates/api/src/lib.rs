@@ -8,6 +8,7 @@
 pub mod auth;
 pub mod executions;
 pub mod health;
+pub mod operations;
 pub mod organisations;
 pub mod page;
 pub mod points;

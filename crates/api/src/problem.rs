@@ -1,5 +1,6 @@
 //! Answers that are errors: RFC 9457, `application/problem+json`.
 
+use crate::operations::PointCandidate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -39,6 +40,9 @@ pub struct Problem {
     /// What is wrong with the values sent, each with its place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Fault>,
+    /// For `choose-point`: the points to choose from, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<PointCandidate>,
     /// Seconds after which the same request may succeed; absent if it will not without a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,

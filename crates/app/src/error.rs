@@ -165,6 +165,8 @@ codes! {
     /// As many emergency restores as one person may start at once.
     EmergencyLimit, "emergency-limit", Refused, false,
         "look at what came of those; a restore with a preview (POST /api/backup/recovery/initiate) is not limited";
+    /// Several points may be meant.
+    ChoosePoint, "choose-point", Refused, false, "look at the candidates, and name the one that is meant as recovery_point_id";
     /// The values cannot be used.
     Invalid, "invalid", Usage, false, "mend what the message names";
     /// Stopped by the user.

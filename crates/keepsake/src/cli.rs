@@ -377,22 +377,6 @@ pub struct CreateUser {
     /// Read the password from the first line of this file, or of standard input if it is `-`. Without it the terminal asks.
     #[arg(long, value_name = "FILE|-")]
     pub password_file: Option<PathBuf>,
-    /// What this node does: answer requests, do jobs, put what is due into the queue. Several nodes share one catalog; one of
-    /// those that may schedule does.
-    #[arg(
-        long,
-        env = "KEEPSAKE_ROLES",
-        value_delimiter = ',',
-        default_value = "api,worker,scheduler",
-        value_name = "ROLES"
-    )]
-    pub roles: Vec<Part>,
-    /// How many ordinary jobs run at once, on this node and over all. Emergencies and restores have 4 more on each node.
-    #[arg(long, env = "KEEPSAKE_JOBS", default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub jobs: u16,
-    /// How many of these one organisation may have at once.
-    #[arg(long, env = "KEEPSAKE_JOBS_PER_ORGANISATION", default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub jobs_per_organisation: u16,
     /// A variable or a file that holds the postgres:// URL of the catalog, for the role that owns it. Without one, a private
     /// PostgreSQL runs in KEEPSAKE_HOME.
     #[arg(long, env = "KEEPSAKE_CATALOG_URL", value_name = "env:NAME|file:PATH")]
@@ -437,6 +421,22 @@ pub struct Serve {
     /// Where to listen for requests. Port 0 takes any free one.
     #[arg(long, env = "KEEPSAKE_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
     pub listen: SocketAddr,
+    /// What this node does: answer requests, do jobs, put what is due into the queue. Several nodes share one catalog; one of
+    /// those that may schedule does.
+    #[arg(
+        long,
+        env = "KEEPSAKE_ROLES",
+        value_delimiter = ',',
+        default_value = "api,worker,scheduler",
+        value_name = "ROLES"
+    )]
+    pub roles: Vec<Part>,
+    /// How many ordinary jobs run at once, on this node and over all. Emergencies and restores have 4 more on each node.
+    #[arg(long, env = "KEEPSAKE_JOBS", default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub jobs: u16,
+    /// How many of these one organisation may have at once.
+    #[arg(long, env = "KEEPSAKE_JOBS_PER_ORGANISATION", default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub jobs_per_organisation: u16,
     /// A variable or a file that holds the postgres:// URL of the catalog, for the role that owns it. Without one, a private
     /// PostgreSQL runs in KEEPSAKE_HOME.
     #[arg(long, env = "KEEPSAKE_CATALOG_URL", value_name = "env:NAME|file:PATH")]

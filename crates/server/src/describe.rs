@@ -1,7 +1,7 @@
 //! The description of the API (OpenAPI 3.1): made from the routes, with what holds for all of them said once.
 
 use crate::router::routes;
-use keepsake_api::{Fault, Problem, problem::MEDIA_TYPE};
+use keepsake_api::{Fault, Problem, operations::PointCandidate, problem::MEDIA_TYPE};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -20,7 +20,7 @@ What has an `ETag` is changed with that as `If-Match`: 428 without it, 412 if so
 
 /// The schemas of problems, which no operation names itself.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem, Fault)))]
+#[openapi(components(schemas(Problem, Fault, PointCandidate)))]
 struct Problems;
 
 /// The description.

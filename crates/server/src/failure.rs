@@ -11,6 +11,7 @@ use axum::{
 };
 use keepsake_api::{
     Fault, Problem,
+    operations::PointCandidate,
     problem::{MEDIA_TYPE, type_of},
 };
 use keepsake_app::{Code, Error};
@@ -132,6 +133,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::PreviewChanged
         | Code::RestoreBusy
         | Code::TargetNotEmpty
+        | Code::ChoosePoint
         | Code::ConfirmNeeded => StatusCode::CONFLICT,
         Code::Invalid | Code::StorageInvalid | Code::DsnInvalid | Code::MappingInvalid => {
             StatusCode::UNPROCESSABLE_ENTITY
@@ -212,6 +214,7 @@ pub struct Failure {
     /// What happened; the title says it if there is nothing to add.
     detail: Option<String>,
     errors: Vec<Fault>,
+    candidates: Vec<PointCandidate>,
     retry_after: Option<u64>,
     challenge: Option<&'static str>,
     /// The whole chain, for the log and nobody else.
@@ -226,6 +229,7 @@ impl Failure {
             status: kind.status(),
             detail: None,
             errors: Vec::new(),
+            candidates: Vec::new(),
             retry_after: kind.retry_after(),
             challenge: None,
             cause: None,
@@ -252,6 +256,12 @@ impl Failure {
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// With the points to choose from.
+    #[must_use]
+    pub fn candidates(self, candidates: Vec<PointCandidate>) -> Self {
+        Self { candidates, ..self }
     }
 
     /// What the log says of it, if it is a fault of ours or of what we stand on.
@@ -283,6 +293,7 @@ impl Failure {
             code: self.code.to_owned(),
             request_id: request.to_string(),
             errors: self.errors,
+            candidates: self.candidates,
             retry_after: self.retry_after,
             remediation: page.map_or("", |page| page.remedy).to_owned(),
         };
@@ -309,6 +320,7 @@ impl From<Error> for Failure {
             status,
             detail,
             errors,
+            candidates: Vec::new(),
             retry_after: match code {
                 Code::TooManyAttempts => Some(THROTTLE_SECONDS),
                 _ => (status.is_server_error() && code.may_retry()).then_some(PAUSE_SECONDS),

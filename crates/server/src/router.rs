@@ -5,7 +5,8 @@ use crate::{
     app::App,
     failure::{Failure, Protocol},
     handlers::{
-        auth, docs, executions, health, metrics, organisations, points, sources, targets, tokens, users, weddings,
+        auth, docs, executions, health, metrics, operations, organisations, points, sources, targets, tokens, users,
+        weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -52,6 +53,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(executions::progress::progress))
         .routes(routes!(points::list::list))
         .routes(routes!(points::get::get))
+        .routes(routes!(operations::initiate::initiate))
+        .routes(routes!(operations::emergency::emergency))
+        .routes(routes!(operations::list::list))
+        .routes(routes!(operations::get::get))
+        .routes(routes!(operations::cancel::cancel))
+        .routes(routes!(operations::undo::undo))
         .routes(routes!(organisations::list::list, organisations::create::create))
         .routes(routes!(organisations::get::get, organisations::rename::rename))
         .routes(routes!(docs::description::description))

@@ -1,9 +1,11 @@
 //! Words of the rules and of the catalog as words of the API, one for one. A word that is new on one side does not compile until
 //! the other has it, too.
 
-use keepsake_api::{executions, organisations, points, sources, targets, weddings};
+use keepsake_api::{executions, operations, organisations, points, sources, targets, weddings};
 use keepsake_app::service::rows;
-use keepsake_domain::{Criticality, Frequency, Phase, execution, point, risk, tier, wedding};
+use keepsake_domain::{
+    Criticality, Frequency, Group, Phase, execution, operation, point, restore, risk, tier, wedding,
+};
 
 /// The same word on the other side.
 pub trait Same<T> {
@@ -42,5 +44,11 @@ same! {
     };
     execution::ExecutionType = executions::ExecutionKind { Scheduled, Manual, Emergency, Retry };
     execution::Outcome = executions::ExecutionResult { Stored, Unchanged, Incomplete };
+    operation::State = operations::OperationState {
+        Initializing, Preparing, Previewed, Recovering, Verifying, Completed, Failed, Cancelled, Undone
+    };
+    restore::Mode = operations::RecoveryMode { Merge, Revert, Exact };
+    restore::ConflictRule = operations::ConflictHandling { Leave, Take, Fail };
+    Group = operations::WeddingGroup { Wedding, Guests, Timeline, Vendors, Photos, Documents, Budget, Other };
     point::Kind = points::PointKind { Wedding, Database, Files, PreRecovery };
 }

@@ -2,6 +2,7 @@
 
 pub use keepsake_catalog::{
     executions::{Execution, Filter as ExecutionFilter},
+    operations::{Filter as OperationFilter, Operation},
     organisations::{Kind as OrganisationKind, Organisation},
     points::{Filter as PointFilter, Point},
     settings::Versioned as VersionedSettings,

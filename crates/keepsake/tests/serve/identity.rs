@@ -40,8 +40,13 @@ pub async fn beside(world: &World, server: &Server, roles: &[String]) -> service
     service::Service { context, catalog }
 }
 
-/// A running service with one admin, made at the machine.
+/// A running service with one admin, made at the machine. It answers requests and does no work: what is asked for stays as it is.
 pub async fn with_admin(world: &World) -> (Server, Service) {
+    with_admin_and(world, "api").await
+}
+
+/// The same, with these roles.
+pub async fn with_admin_and(world: &World, roles: &str) -> (Server, Service) {
     let server = Server::start();
     server.create_database("catalog").await;
     let service = beside(world, &server, &[]).await;
@@ -54,7 +59,8 @@ pub async fn with_admin(world: &World) -> (Server, Service) {
     };
     users::create(&service, &Caller::machine(RequestId::from_uuid(Uuid::from_u128(1))), &admin).await.unwrap();
     service.catalog.close().await;
-    let started = Service::start(world, &["--catalog-url", &format!("file:{}", world.path("catalog-url").display())]);
+    let url = format!("file:{}", world.path("catalog-url").display());
+    let started = Service::start(world, &["--catalog-url", &url, "--roles", roles]);
     (server, started)
 }
 

@@ -15,6 +15,8 @@ mod process;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod restores;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod stage;

@@ -12,6 +12,7 @@ use keepsake_testkit::{
 };
 use serde_json::{Value, json};
 use std::{cell::RefCell, fs};
+use totp_rs::Totp;
 
 /// In every connection string of the tests; must be found in no answer and in no log.
 pub const SECRET: &str = "zX8-forget-me-not-Qw4";
@@ -39,8 +40,13 @@ pub struct Person<'a> {
 impl Stage {
     /// With an operator and nobody else.
     pub async fn bare() -> Self {
+        Self::bare_with("api").await
+    }
+
+    /// With an operator and nobody else; the service does these parts.
+    pub async fn bare_with(roles: &str) -> Self {
         let world = World::new();
-        let (server, service) = identity::with_admin(&world).await;
+        let (server, service) = identity::with_admin_and(&world, roles).await;
         server.create_database("planner").await;
         let planner = server.connect("planner").await;
         planner::install(&planner).await.unwrap();
@@ -53,7 +59,15 @@ impl Stage {
     }
 
     pub async fn new() -> Self {
-        let mut stage = Self::bare().await;
+        Self::peopled(Self::bare().await)
+    }
+
+    /// The same, and it works: what is asked for is done, what is due comes by itself.
+    pub async fn working() -> Self {
+        Self::peopled(Self::bare_with("api,worker,scheduler").await)
+    }
+
+    fn peopled(mut stage: Self) -> Self {
         let operator = stage.operator();
         let made = operator.post("/api/organisations", &json!({"name": "Meadow Weddings"}));
         assert_eq!(made.status, 201, "{made:?}");
@@ -94,6 +108,22 @@ impl Stage {
         self.login("member@meadow.example", PASSWORD)
     }
 
+    /// The supplier's admin with the emergency flag, who enrolled an authenticator just now.
+    pub fn restorer(&self) -> Person<'_> {
+        let admin = self.admin();
+        let me = id(&admin.get("/api/auth/me"));
+        let enrolled = admin.post("/api/auth/mfa/totp/enroll", &json!({"password": PASSWORD}));
+        assert_eq!(enrolled.status, 200, "{enrolled:?}");
+        let code = Totp::from_url(text(&enrolled.json(), "url")).unwrap().generate_current().to_string();
+        let confirmed = admin.post("/api/auth/mfa/totp/confirm", &json!({"code": code}));
+        assert_eq!(confirmed.status, 200, "{confirmed:?}");
+        let fresh = Person { stage: self, token: text(&confirmed.json(), "access_token") };
+        let flag = format!("/api/users/{me}/emergency-authorisation");
+        let set = fresh.put(&flag, &json!({"authorised": true}), None);
+        assert_eq!(set.status, 200, "{set:?}");
+        fresh
+    }
+
     /// The connection string of a role that reads the planner, with the password to look for.
     pub fn dsn(&self) -> String {
         format!("{} password={SECRET}", self.server.dsn_as("planner_backup", "planner"))
@@ -111,7 +141,7 @@ impl Stage {
     /// The planner, registered by the operator for the supplier; its id.
     pub fn planner_source(&self) -> String {
         let new = json!({"organisation_id": self.supplier, "name": "planner", "kind": "database",
-            "capture_credential": self.dsn(), "files_root": self.world.path("photos")});
+            "capture_credential": self.dsn(), "restore_credential": self.server.dsn("planner"), "files_root": self.world.path("photos")});
         let made = self.operator().post("/api/sources", &new);
         assert_eq!(made.status, 201, "{made:?}");
         assert_eq!((made.header("etag"), made.header("location").is_some()), (Some("\"1\""), true));

@@ -5,6 +5,7 @@ pub mod docs;
 pub mod executions;
 pub mod health;
 pub mod metrics;
+pub mod operations;
 pub mod organisations;
 pub mod points;
 pub mod sources;

@@ -54,11 +54,11 @@ fn shown(execution: rows::Execution, caller: &Caller) -> Execution {
 }
 
 /// What a worker wrote; a worker of another version may write other things, and what is not known is not shown.
-fn shown_progress(progress: Value) -> Progress {
+pub(super) fn shown_progress(progress: Value) -> Progress {
     Progress::deserialize(progress).unwrap_or_default()
 }
 
-fn shown_error(error: &Value, operator: bool) -> ExecutionError {
+pub(super) fn shown_error(error: &Value, operator: bool) -> ExecutionError {
     let word = |name: &str| error.get(name).and_then(Value::as_str);
     let code = word("code").unwrap_or("internal");
     let page = pages::of(code);

@@ -55,6 +55,12 @@ struct Group {
     rows: u64,
 }
 
+/// Rows by group, as a capture's summary has them.
+pub(super) fn rows_of(summary: serde_json::Value) -> BTreeMap<String, u64> {
+    let summary = Summary::deserialize(summary).unwrap_or_default();
+    summary.groups.into_iter().map(|(group, found)| (group, found.rows)).collect()
+}
+
 fn shown_whole(mut point: Point) -> RecoveryPointDetail {
     let summary = Summary::deserialize(point.summary.take()).unwrap_or_default();
     RecoveryPointDetail {
