@@ -260,6 +260,18 @@ pub async fn missing(tx: &mut Tx, limit: u16) -> Result<Vec<Missing>> {
     Ok(rows.into_iter().map(|row| Missing { id: row.id, at: row.at.to_jiff(), waits: row.waits }).collect())
 }
 
+/// Whether a row waits for its place.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn waits(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    let waits = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM keepsake.audit_pending WHERE audit_id = $1) AS "waits!""#,
+        id
+    );
+    Ok(waits.fetch_one(tx.connection()).await?)
+}
+
 /// Rows that wait for their place, and are not in the log any more; at most `limit`.
 ///
 /// # Errors

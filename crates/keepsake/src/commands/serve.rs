@@ -64,7 +64,8 @@ async fn serve(service: Service, asked: &cli::Serve, listener: Listener, metrics
             listener.serve(keepsake_server::metrics_router(metrics), stop.clone()).await;
         }
     };
-    tokio::join!(requests, scrapes, app.keep_house(stop.clone()));
+    let audit = keepsake_app::audit::keep_in_order(app.service.clone(), stop.clone());
+    tokio::join!(requests, scrapes, app.keep_house(stop.clone()), audit);
 }
 
 fn listen_error(error: keepsake_server::ListenError) -> Error {
