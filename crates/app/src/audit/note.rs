@@ -226,6 +226,7 @@ mod tests {
             note.replace("\n\n", "\n"),
             note.replace("— ", "- "),
             note.replacen("\n10\n", "\n10\n\n", 1),
+            note.replace("— keepsake", "— somebody"),
             String::new(),
             "\n\n".to_owned(),
         ];

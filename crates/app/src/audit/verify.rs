@@ -80,13 +80,13 @@ fn compare(walk: &mut Walk<'_>, kept: &mut Option<Head>, size: u64) {
 
 /// Looks for rows that are in the log and not in the tree, and for those that were to come into the tree and are gone.
 async fn outside(tx: &mut Tx, report: &mut Report) -> Result<()> {
+    report.waiting = audit::waiting(tx).await.map_err(failed)?;
     for row in audit::missing(tx, PAGE).await.map_err(failed)? {
         if !row.waits {
             let message = "the row is in the log, and neither in the tree nor waiting for its place: it came in past the sequencer";
             report.found(Finding::of(Kind::Inserted, message).row(row.id));
             continue;
         }
-        report.waiting += 1;
         if let Some(signed) = report.signed.filter(|signed| signed.should_have(row.at)) {
             let message = format!(
                 "the row waits for its place and says that it happened at {}, long before the checkpoint for {} rows was signed at {}",

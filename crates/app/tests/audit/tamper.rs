@@ -115,6 +115,20 @@ async fn a_row_that_came_in_past_the_sequencer_is_found_and_named() {
 }
 
 #[tokio::test]
+async fn a_row_that_came_in_past_the_sequencer_is_not_hidden_by_thousands_that_wait() {
+    let world = World::new().await;
+    world.history().await;
+    let many = "INSERT INTO keepsake.audit_log
+                SELECT gen_random_uuid(), organisation_id, at, stage, request_id, actor_kind, actor_id, action, subject, outcome, leaf
+                FROM (SELECT * FROM keepsake.audit_log ORDER BY at DESC LIMIT 1) AS newest, generate_series(1, 3000)";
+    world.server.connect("catalog").await.execute(many, &[]).await.unwrap();
+    let late = COPY.replace("at - interval '2 hours'", "at + interval '2 hours'");
+    let row: uuid::Uuid = world.owner.query_one(&late, &[]).await.unwrap().get(0);
+    assert_eq!(world.found().await, [(Kind::Inserted, Some(row), None)]);
+    assert_eq!(world.verify().await.waiting, 3000);
+}
+
+#[tokio::test]
 async fn a_row_that_was_put_in_afterwards_for_an_earlier_time_is_found_and_named() {
     let world = World::new().await;
     world.history().await;

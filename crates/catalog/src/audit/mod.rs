@@ -15,5 +15,5 @@ pub use leaf::Row;
 pub use record::{Entry, Recorded, Stage, list, record};
 pub use tree::{
     Leaf, Logged, Missing, Pending, Sequenced, append, lead, leaf_hashes, missing, pending, place, sequenced, size,
-    vanished, waits,
+    vanished, waiting, waits,
 };

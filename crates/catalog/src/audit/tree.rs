@@ -243,21 +243,33 @@ pub async fn sequenced(tx: &mut Tx, from: u64, limit: u16) -> Result<Vec<Sequenc
     rows.into_iter().map(Joined::sequenced).collect()
 }
 
-/// Rows of the log that are not in the tree, oldest first, at most `limit`. Looks through the whole log.
+/// Rows of the log that are not in the tree, at most `limit`: first those that do not even wait, and the oldest of each. Looks through
+/// the whole log.
 ///
 /// # Errors
 /// [`Error`] by cause.
 pub async fn missing(tx: &mut Tx, limit: u16) -> Result<Vec<Missing>> {
     let rows = sqlx::query!(
-        r#"SELECT l.id, l.at, EXISTS (SELECT FROM keepsake.audit_pending AS p WHERE p.audit_id = l.id) AS "waits!"
+        r#"SELECT l.id, l.at, l.id IN (SELECT audit_id FROM keepsake.audit_pending) AS "waits!"
          FROM keepsake.audit_log AS l
          WHERE NOT EXISTS (SELECT FROM keepsake.audit_tree AS t WHERE t.audit_id = l.id)
-         ORDER BY l.at, l.id LIMIT $1"#,
+         ORDER BY 3, l.at, l.id LIMIT $1"#,
         i64::from(limit),
     )
     .fetch_all(tx.connection())
     .await?;
     Ok(rows.into_iter().map(|row| Missing { id: row.id, at: row.at.to_jiff(), waits: row.waits }).collect())
+}
+
+/// How many rows wait for their places.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn waiting(tx: &mut Tx) -> Result<u64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM keepsake.audit_pending AS p JOIN keepsake.audit_log AS l ON l.id = p.audit_id"#
+    );
+    index(count.fetch_one(tx.connection()).await?)
 }
 
 /// Whether a row waits for its place.
