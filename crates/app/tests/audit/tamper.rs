@@ -184,11 +184,32 @@ async fn a_forged_checkpoint_is_found_and_nothing_is_signed_on_top_of_it() {
     world.record("wedding 20").await;
     let refused = audit::settle(&world.service, Duration::ZERO).await.unwrap_err();
     assert_eq!(refused.code(), Code::VerifyFailed);
-    // A newest one that nobody signed.
-    let own = "INSERT INTO keepsake.audit_checkpoints (size, root, note, frontier, at) SELECT 21, root, note, frontier, at FROM keepsake.audit_checkpoints WHERE size = 20";
-    world.tamper(own).await;
-    assert_eq!(audit::settle(&world.service, Duration::ZERO).await.unwrap_err().code(), Code::VerifyFailed);
-    assert!(world.verify().await.findings.iter().any(|finding| finding.checkpoint == Some(21)));
+}
+
+#[tokio::test]
+async fn nothing_is_sequenced_or_signed_on_top_of_a_checkpoint_that_nobody_signed() {
+    let world = World::new().await;
+    world.history().await;
+    // An honest note of a smaller tree, and one that only looks like a note.
+    let own = "INSERT INTO keepsake.audit_checkpoints (size, root, note, frontier, at)
+               SELECT 22, root, note, frontier, at FROM keepsake.audit_checkpoints WHERE size = 20";
+    let spoilt = own.replace("22, root, note", "22, root, replace(note, E'\\n20\\n', E'\\n22\\n')");
+    for statement in [own, &spoilt] {
+        world.tamper(statement).await;
+        let forged: Vec<_> =
+            world.verify().await.findings.iter().map(|finding| (finding.kind, finding.checkpoint)).collect();
+        assert_eq!(forged, [(Kind::Forged, Some(22))]);
+        world.record("wedding").await;
+        for refused in
+            [audit::sequence(&world.service).await.err(), audit::checkpoint(&world.service, Duration::ZERO).await.err()]
+        {
+            let code = refused.map(|error| (error.code(), error.chain().contains("was not signed")));
+            assert_eq!(code, Some((Code::VerifyFailed, true)));
+        }
+        world.tamper("DELETE FROM keepsake.audit_checkpoints WHERE size = 22").await;
+    }
+    world.settle().await;
+    assert_eq!(world.found().await, [], "with the forgeries gone it goes on");
 }
 
 #[tokio::test]
