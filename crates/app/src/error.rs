@@ -177,7 +177,7 @@ codes! {
         "run it again with --keep and look at what the message names; if it fails again, report it";
     /// Stored data are damaged, or checks found faults.
     VerifyFailed, "verify-failed", Failed, false,
-        "the findings name the points and files that are touched; restore them from another point or copy";
+        "the findings name what is touched: restore points and files from another point or copy; for the audit log see docs/audit.md";
 }
 
 /// A failed use case.

@@ -5,6 +5,7 @@
 //! `keepsake-vault` stores files, `keepsake-keys` wraps secrets; only here do they meet. It leaves argument parsing,
 //! terminals and printing to the binary.
 
+pub mod audit;
 pub mod backup;
 mod bridge;
 pub mod context;

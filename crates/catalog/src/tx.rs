@@ -35,7 +35,18 @@ impl Catalog {
     /// # Errors
     /// [`Error::Unreachable`](crate::Error::Unreachable) if no connection is to be had in time.
     pub async fn begin(&self, scope: &Scope) -> Result<Tx> {
-        let mut inner = open(&self.app).await?;
+        self.enter(open(&self.app, "BEGIN").await?, scope).await
+    }
+
+    /// Opens a transaction that only reads, and sees one state of everything from its first statement to its last.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_snapshot(&self, scope: &Scope) -> Result<Tx> {
+        self.enter(open(&self.app, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, scope).await
+    }
+
+    async fn enter(&self, mut inner: Transaction<'static, Postgres>, scope: &Scope) -> Result<Tx> {
         sqlx::query!(
             "SELECT keepsake.enter($1, $2, $3)",
             self.process.as_uuid(),
@@ -49,16 +60,16 @@ impl Catalog {
 
     /// Opens a transaction of the queue: it sees jobs and processes, and no other row of any tenant.
     pub(crate) async fn work(&self) -> Result<Transaction<'static, Postgres>> {
-        open(&self.worker).await
+        open(&self.worker, "BEGIN").await
     }
 }
 
 /// BEGIN in a task of its own. Dropping a caller in the middle of it (a client that disconnects drops its handler) would
 /// give the connection back to the pool inside a transaction that nobody knows of (sqlx 0.9.0, issue 4393).
-async fn open(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
+async fn open(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>> {
     let pool = pool.clone();
     #[expect(clippy::disallowed_methods, reason = "this is the one place that opens transactions")]
-    let begun = tokio::spawn(async move { pool.begin().await });
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
     match begun.await {
         Ok(begun) => Ok(begun?),
         Err(error) => std::panic::resume_unwind(error.into_panic()),

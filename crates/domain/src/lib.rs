@@ -15,6 +15,7 @@ pub mod group;
 pub mod id;
 pub mod integrity;
 pub mod job;
+pub mod merkle;
 pub mod operation;
 pub mod permission;
 pub mod phase;

@@ -66,6 +66,9 @@ pub enum Command {
     /// Look after the service at its machine.
     #[command(subcommand)]
     Admin(Admin),
+    /// The audit log of the service: check it, and prove what is in it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Check this installation: programs, keys, permissions, storage, database.
     Doctor(Doctor),
     /// Run the service: the HTTP API, until it is told to stop (SIGTERM or Ctrl-C).
@@ -381,6 +384,64 @@ pub struct CreateUser {
     /// PostgreSQL runs in KEEPSAKE_HOME.
     #[arg(long, env = "KEEPSAKE_CATALOG_URL", value_name = "env:NAME|file:PATH")]
     pub catalog_url: Option<String>,
+}
+
+/// Where the catalog is, for commands that also work beside a running service.
+#[derive(Debug, Args)]
+pub struct Catalog {
+    /// A variable or a file that holds the postgres:// URL of the catalog, for the role that owns it. Without one, the private
+    /// PostgreSQL in KEEPSAKE_HOME is used, whether the service runs or not.
+    #[arg(long, env = "KEEPSAKE_CATALOG_URL", value_name = "env:NAME|file:PATH")]
+    pub catalog_url: Option<String>,
+}
+
+/// `keepsake audit ...`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check every row, the tree over them, and every signed checkpoint. Exit status 1 if anything was changed.
+    Verify {
+        /// A checkpoint that was kept elsewhere: shows whether what it was signed for is still all there.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// The catalog.
+        #[command(flatten)]
+        catalog: Catalog,
+    },
+    /// Sign for what is recorded now. Keep the checkpoint elsewhere, out of reach of whoever runs the database.
+    Checkpoint {
+        /// Write it to this new file instead of printing it.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The catalog.
+        #[command(flatten)]
+        catalog: Catalog,
+    },
+    /// Write a proof that others can check without this installation.
+    #[command(group = clap::ArgGroup::new("what").required(true))]
+    Prove {
+        /// That this row is in the log.
+        #[arg(long, value_name = "ID", group = "what")]
+        row: Option<uuid::Uuid>,
+        /// That nothing changed since this checkpoint was signed.
+        #[arg(long, value_name = "FILE", group = "what")]
+        since: Option<PathBuf>,
+        /// Write it to this new file.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+        /// The catalog.
+        #[command(flatten)]
+        catalog: Catalog,
+    },
+    /// Check a proof. Takes the log's public key, and neither the catalog nor the master key.
+    CheckProof {
+        /// The proof.
+        file: PathBuf,
+        /// The key, as `keepsake audit public-key` printed it.
+        #[arg(long, value_name = "KEY")]
+        public_key: String,
+    },
+    /// Print the key by which others know this installation's checkpoints and proofs.
+    PublicKey,
 }
 
 /// `keepsake doctor`.

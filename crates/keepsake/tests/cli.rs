@@ -13,7 +13,7 @@ use std::{
 };
 use world::{Run, World, finished, planner::Planner, signal};
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
     &["init"],
     &["inspect"],
@@ -32,6 +32,12 @@ const COMMANDS: [&[&str]; 22] = [
     &["keys", "export-restic"],
     &["admin"],
     &["admin", "create-user"],
+    &["audit"],
+    &["audit", "verify"],
+    &["audit", "checkpoint"],
+    &["audit", "prove"],
+    &["audit", "check-proof"],
+    &["audit", "public-key"],
     &["serve"],
     &["doctor"],
     &["demo"],

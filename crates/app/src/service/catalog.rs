@@ -81,13 +81,41 @@ pub async fn open(
         Some(url) => (url.to_owned(), None),
         None => {
             let folder = context.home.folder().join("catalog");
-            let started = tokio::task::spawn_blocking(move || Embedded::start(&folder)).await;
-            let embedded =
-                started.map_err(|error| Error::because(Code::CatalogFailed, "the private server", error))??;
+            let embedded = blocking(move || Embedded::start(&folder)).await?;
             embedded.ensure_database().await?;
             (embedded.url(), Some(embedded))
         }
     };
+    Ok((connect(context, owner_url, node, roles).await?, embedded))
+}
+
+/// Opens the catalog that an installation has, also beside a service that runs: an embedded server that is up is used as it is and
+/// left running, one that is not is started and returned, to be stopped. None is made.
+///
+/// # Errors
+/// [`Code::NotFound`] if no service ever ran here; [`Code::CatalogFailed`] by cause.
+pub async fn open_existing(
+    context: &Context,
+    url: Option<&str>,
+    node: &str,
+    roles: &[String],
+) -> Result<(Catalog, Option<Embedded>)> {
+    let (owner_url, embedded) = match url {
+        Some(url) => (url.to_owned(), None),
+        None => {
+            let folder = context.home.folder().join("catalog");
+            blocking(move || Embedded::start_or_find(&folder)).await?
+        }
+    };
+    Ok((connect(context, owner_url, node, roles).await?, embedded))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::because(Code::CatalogFailed, "the private server", error))?
+}
+
+async fn connect(context: &Context, owner_url: String, node: &str, roles: &[String]) -> Result<Catalog> {
     let password = |role| context.master.catalog_password(role).to_string();
     let settings = Settings {
         owner_url,
@@ -97,7 +125,7 @@ pub async fn open(
         node: node.to_owned(),
         roles: roles.to_vec(),
     };
-    Ok((Catalog::open(&settings).await.map_err(failed)?, embedded))
+    Catalog::open(&settings).await.map_err(failed)
 }
 
 impl Embedded {
@@ -105,13 +133,40 @@ impl Embedded {
     fn start(folder: &Path) -> Result<Self> {
         let programs = Programs::find().map_err(cluster_error)?;
         make_reachable(folder, &programs)?;
-        let lock = lock(folder)?;
+        let lock = lock(folder)?.ok_or_else(|| {
+            let message = format!(
+                "another keepsake serve uses {}: stop it first, or give this one a KEEPSAKE_HOME of its own",
+                folder.display()
+            );
+            Error::new(Code::CatalogFailed, message)
+        })?;
         let data = folder.join("server");
-        if !data.join("data/PG_VERSION").try_exists().map_err(|error| io_error(&data, error))? {
+        if !is_made(&data)? {
             create(&programs, folder, &data)?;
         }
-        check_version(&programs, &data)?;
-        let mut cluster = Cluster::at(&programs, &data).map_err(cluster_error)?;
+        Self::start_locked(&programs, &data, lock)
+    }
+
+    /// The URL of the server in `folder`, which is started if no service runs there.
+    fn start_or_find(folder: &Path) -> Result<(String, Option<Self>)> {
+        let data = folder.join("server");
+        if !is_made(&data)? {
+            let message = format!("there is no catalog in {}: no service has run here", folder.display());
+            return Err(Error::new(Code::NotFound, message));
+        }
+        let programs = Programs::find().map_err(cluster_error)?;
+        Ok(match lock(folder)? {
+            Some(lock) => {
+                let embedded = Self::start_locked(&programs, &data, lock)?;
+                (embedded.url(), Some(embedded))
+            }
+            None => (url(&Cluster::at(&programs, &data).map_err(cluster_error)?), None),
+        })
+    }
+
+    fn start_locked(programs: &Programs, data: &Path, lock: File) -> Result<Self> {
+        check_version(programs, data)?;
+        let mut cluster = Cluster::at(programs, data).map_err(cluster_error)?;
         if !cluster.adopt() {
             cluster.start(SERVER_SETTINGS).map_err(cluster_error)?;
         }
@@ -119,9 +174,7 @@ impl Embedded {
     }
 
     fn url(&self) -> String {
-        let socket = self.cluster.socket().display().to_string();
-        let socket: String = url::form_urlencoded::byte_serialize(socket.as_bytes()).collect();
-        format!("postgres://postgres@localhost/{DATABASE}?host={socket}")
+        url(&self.cluster)
     }
 
     async fn ensure_database(&self) -> Result<()> {
@@ -163,19 +216,22 @@ fn make_reachable(folder: &Path, programs: &Programs) -> Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).map_err(|error| io_error(folder, error))
 }
 
-fn lock(folder: &Path) -> Result<File> {
+fn url(cluster: &Cluster) -> String {
+    let socket = cluster.socket().display().to_string();
+    let socket: String = url::form_urlencoded::byte_serialize(socket.as_bytes()).collect();
+    format!("postgres://postgres@localhost/{DATABASE}?host={socket}")
+}
+
+/// Whether there is a cluster in `data`.
+fn is_made(data: &Path) -> Result<bool> {
+    data.join("data/PG_VERSION").try_exists().map_err(|error| io_error(data, error))
+}
+
+/// The lock of a folder, unless another process has it.
+fn lock(folder: &Path) -> Result<Option<File>> {
     let path = folder.join("lock");
     let file = File::create(&path).map_err(|error| io_error(&path, error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Error::new(
-            Code::CatalogFailed,
-            format!(
-                "another keepsake serve uses {}: stop it first, or give this one a KEEPSAKE_HOME of its own",
-                folder.display()
-            ),
-        )),
-    }
+    Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file))
 }
 
 /// Makes the cluster beside its place and moves it there when it is whole: what a killed start leaves is thrown away.

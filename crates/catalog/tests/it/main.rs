@@ -1,6 +1,8 @@
 //! The catalog against a real PostgreSQL, as the roles that the service logs in as.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod context;
 #[cfg(test)]
 mod isolation;

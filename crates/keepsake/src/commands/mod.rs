@@ -1,6 +1,7 @@
 //! One file a command: it calls a use case and shows what came of it.
 
 mod admin;
+mod audit;
 mod backup;
 mod completions;
 mod demo;
@@ -85,6 +86,7 @@ pub async fn run(cli: Cli, output: Output, cancel: CancellationToken) -> Result<
         Command::Restore(asked) => Box::pin(restore::run(&surroundings, asked)).await?,
         Command::Undo(asked) => Box::pin(undo::run(&surroundings, &asked)).await?,
         Command::Verify(asked) => return verify::run(&surroundings, &asked).await,
+        Command::Audit(asked) => return Box::pin(audit::run(&surroundings, &asked)).await,
         Command::Doctor(asked) => return doctor::run(&surroundings, &asked).await,
         Command::Serve(asked) => serve::run(&surroundings, &asked).await?,
         Command::Demo(asked) => demo::run(output, &asked).await?,

@@ -76,7 +76,8 @@ async fn serve(service: Service, asked: &cli::Serve, listener: Listener, metrics
             scheduler::run(service.clone(), scheduler::Pace::default(), stop.clone()).await;
         }
     };
-    tokio::join!(requests, scrapes, app.keep_house(stop.clone()), working, scheduling);
+    let audit = audit::keep_in_order(service.clone(), stop.clone());
+    tokio::join!(requests, scrapes, app.keep_house(stop.clone()), working, scheduling, audit);
 }
 
 fn has(asked: &cli::Serve, part: Part) -> bool {

@@ -1,6 +1,8 @@
 //! The service through its front door: the real program, a real PostgreSQL, requests by curl.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod catalog;
 #[cfg(test)]
 mod conventions;

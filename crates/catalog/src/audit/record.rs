@@ -1,5 +1,6 @@
-//! The record of acts: rows that are added, and never changed.
+//! Adding rows to the log, and lists of them.
 
+use super::leaf::{Row, microseconds};
 use crate::{Error, Page, Result, Tx, page::Cursor};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
@@ -86,13 +87,27 @@ pub struct Recorded {
 /// [`Error`] by cause: the act must then not happen.
 pub async fn record(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
     let scope = *tx.scope();
-    let leaf = leaf(&scope, entry);
+    // The column keeps microseconds: the leaf must say what will be read back.
+    let at = microseconds(entry.at)?;
+    let leaf = Row {
+        id: entry.id,
+        organisation: entry.organisation,
+        at,
+        stage: entry.stage.name(),
+        request: scope.request,
+        actor_kind: scope.actor.kind(),
+        actor: scope.actor.id(),
+        action: entry.action,
+        subject: entry.subject,
+        outcome: entry.outcome,
+    }
+    .leaf();
     sqlx::query!(
         "INSERT INTO keepsake.audit_log (id, organisation_id, at, stage, request_id, actor_kind, actor_id, action, subject, outcome, leaf)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         entry.id,
         entry.organisation.as_uuid(),
-        entry.at.to_sqlx() as _,
+        at.to_sqlx() as _,
         entry.stage.name(),
         scope.request.as_uuid(),
         scope.actor.kind(),
@@ -100,29 +115,11 @@ pub async fn record(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
         entry.action,
         entry.subject,
         entry.outcome,
-        leaf.as_bytes(),
+        leaf,
     )
     .execute(tx.connection())
     .await?;
     Ok(())
-}
-
-/// What is hashed into the tree: the row as JSON with sorted keys and no spaces (RFC 8785, which for strings and nulls is
-/// what `serde_json` writes).
-fn leaf(scope: &crate::Scope, entry: &Entry<'_>) -> String {
-    serde_json::json!({
-        "action": entry.action,
-        "actor_id": scope.actor.id(),
-        "actor_kind": scope.actor.kind(),
-        "at": entry.at.to_string(),
-        "id": entry.id,
-        "organisation_id": entry.organisation,
-        "outcome": entry.outcome,
-        "request_id": scope.request,
-        "stage": entry.stage.name(),
-        "subject": entry.subject,
-    })
-    .to_string()
 }
 
 /// The log of what is in reach, newest first.
