@@ -70,7 +70,7 @@ async fn a_member_starts_watches_and_stops_a_backup_of_their_own_wedding() {
         refused(&member.get(&format!("/api/backup/progress/{foreign}")), 404, "not-found");
         refused(&member.post(&format!("{EXECUTIONS}/{foreign}/cancel"), &json!({})), 404, "not-found");
     }
-    assert_eq!(ids(&member.get(EXECUTIONS).json()), [execution.clone()]);
+    assert_eq!(ids(&member.get(EXECUTIONS).json()), std::slice::from_ref(&execution));
 
     let stopped = member.post(&format!("{path}/cancel"), &json!({}));
     assert_eq!((stopped.status, stopped.json()), (200, json!({"execution_id": execution, "ended": true})));
@@ -162,7 +162,7 @@ async fn a_backup_that_is_through_shows_its_point_and_one_that_failed_why() {
     assert_eq!(until_ended(&admin, &other_one).await["state"], "completed");
 
     let path = "/api/backup/recovery-points";
-    assert_eq!(ids(&member.get(path).json()), [point.clone()], "members see those of their own weddings");
+    assert_eq!(ids(&member.get(path).json()), std::slice::from_ref(&point), "members see those of their own weddings");
     let whole = member.get(&format!("{path}/{point}")).json();
     for (name, value) in [("kind", "wedding"), ("wedding_id", &own), ("source_id", &source), ("target_id", &target)] {
         assert_eq!(whole[name], value, "{name}: {whole}");

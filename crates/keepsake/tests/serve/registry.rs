@@ -265,6 +265,11 @@ async fn the_operator_adds_and_names_suppliers() {
     // A supplier's own is not theirs to rename, and they learn nothing of others.
     refused(&admin.put(&path, &json!({"name": "Mine"}), None), 404, "not-found");
     refused(&admin.get(&path), 404, "not-found");
+    let catalog = stage.server.connect("catalog").await;
+    let refusals =
+        "SELECT count(*) FROM keepsake.audit_log WHERE stage = 'refusal' AND action = 'organisation_replace'";
+    let refusals: i64 = catalog.query_one(refusals, &[]).await.unwrap().get(0);
+    assert_eq!(refusals, 1, "the permission table refused it, before the catalog could");
     refused(&operator.get("/api/organisations/01890a5d-ac96-774b-bcce-b302099a8057"), 404, "not-found");
     let once = operator.post_once("/api/organisations", &json!({"name": "Hill"}), Some("k1"));
     let again = operator.post_once("/api/organisations", &json!({"name": "Hill"}), Some("k1"));
