@@ -3,7 +3,7 @@
 use super::Surroundings;
 use crate::cli::{self, Part};
 use keepsake_app::{
-    Code, Error, Result, scheduler,
+    Code, Error, Result, audit, scheduler,
     service::{Service, catalog},
     worker::{self, Worker, queue},
 };
