@@ -15,6 +15,7 @@ pub mod points;
 pub mod problem;
 mod secret;
 pub mod sources;
+pub mod status;
 pub mod targets;
 pub mod tokens;
 pub mod users;

@@ -29,6 +29,7 @@ pub mod recovery_point;
 pub mod scheduler;
 pub mod service;
 pub mod source;
+pub mod status;
 pub mod storage;
 pub mod target;
 pub mod vaults;

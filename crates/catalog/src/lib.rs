@@ -30,6 +30,7 @@ mod scope;
 pub mod sessions;
 pub mod settings;
 pub mod sources;
+pub mod status;
 pub mod targets;
 mod tx;
 pub mod users;

@@ -239,7 +239,7 @@ pub async fn protect(
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes a new point of it: in which vault, as of when, and how whole the data were. An older one than is known changes
+/// Notes a new point of it: in which vault, as of when, how whole the data were, and whether it looks like damage or is not whole. An older one than is known changes
 /// nothing. `false`: so it was, or it is not in reach.
 ///
 /// # Errors
@@ -250,16 +250,18 @@ pub async fn captured(
     vault: VaultId,
     point_at: Timestamp,
     score: Option<u8>,
+    unclean: bool,
 ) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE keepsake.weddings
          SET vault_id = $2, last_point_at = $3::timestamptz, confirmed_at = greatest(confirmed_at, $3::timestamptz),
-             integrity_score = $4
+             integrity_score = $4, newest_unclean = $5
          WHERE id = $1 AND (last_point_at IS NULL OR last_point_at <= $3::timestamptz)",
         id.as_uuid(),
         vault.as_uuid(),
         point_at.to_sqlx() as _,
         score.map(i16::from),
+        unclean,
     )
     .execute(tx.connection())
     .await?;

@@ -1,6 +1,6 @@
 //! What handlers and middleware are given.
 
-use crate::{middleware::rate::Rates, observe::Metrics};
+use crate::{middleware::rate::Rates, observe::Metrics, statuses::Statuses};
 use keepsake_app::{idempotency, service::Service};
 use keepsake_domain::wedding::Thresholds;
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -42,13 +42,14 @@ pub struct App {
     /// What is counted.
     pub metrics: Metrics,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) statuses: Arc<Statuses>,
 }
 
 impl App {
     /// A service to be served.
     pub fn new(service: Service, limits: Limits, metrics: Metrics) -> Self {
         let rates = Arc::new(Rates::new(limits.requests_per_minute));
-        Self { service, limits, thresholds: Arc::default(), metrics, rates }
+        Self { service, limits, thresholds: Arc::default(), metrics, rates, statuses: Arc::default() }
     }
 
     /// Keeps memory from growing with every caller who ever came, until `stop`.

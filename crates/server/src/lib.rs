@@ -17,6 +17,7 @@ mod middleware;
 mod observe;
 mod pages;
 mod router;
+mod statuses;
 mod words;
 
 pub use app::{App, Limits};

@@ -5,8 +5,8 @@ use crate::{
     app::App,
     failure::{Failure, Protocol},
     handlers::{
-        auth, docs, executions, health, metrics, operations, organisations, points, sources, targets, tokens, users,
-        weddings,
+        auth, docs, executions, health, metrics, operations, organisations, points, sources, status, targets, tokens,
+        users, weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -45,6 +45,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(weddings::criticality::criticality))
         .routes(routes!(weddings::settings::settings, weddings::set_settings::set_settings))
         .routes(routes!(weddings::members::members, weddings::set_members::set_members))
+        .routes(routes!(weddings::integrity::integrity))
+        .routes(routes!(weddings::timeline::timeline))
+        .routes(routes!(status::read::read))
         .routes(routes!(executions::start::start))
         .routes(routes!(executions::list::list))
         .routes(routes!(executions::get::get))

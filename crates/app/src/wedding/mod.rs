@@ -4,10 +4,12 @@
 mod list;
 mod members;
 mod settings;
+mod timeline;
 
 pub use list::{get, list};
 pub use members::{members, set_members};
 pub use settings::{set_settings, settings};
+pub use timeline::{Timeline, integrity, timeline};
 
 use crate::{
     error::{Code, Error, Result},

@@ -344,6 +344,7 @@ async fn store(
         ..point(execution, &backed.backed, &promise, now)
     };
     points::add(tx, &point).await?;
-    weddings::captured(tx, wedding.id, backed.backed.vault, backed.backed.time, score).await?;
+    let unclean = point.incomplete || !point.suspect.is_empty();
+    weddings::captured(tx, wedding.id, backed.backed.vault, backed.backed.time, score, unclean).await?;
     Ok(())
 }

@@ -38,7 +38,7 @@ async fn one(world: &World, number: u32) -> Wedding {
 async fn capture(world: &World, wedding: &Wedding) {
     let mut tx = world.service.catalog.begin(&Scope::worker(world.a, request())).await.unwrap();
     let vault = VaultId::from_uuid(Uuid::from_u128(9));
-    assert!(weddings::captured(&mut tx, wedding.id, vault, world.now(), Some(97)).await.unwrap());
+    assert!(weddings::captured(&mut tx, wedding.id, vault, world.now(), Some(97), false).await.unwrap());
     let later: Timestamp = "2026-03-06T00:00:00Z".parse().unwrap();
     assert!(weddings::protect(&mut tx, wedding.id, &wedding.protection, Some(later)).await.unwrap());
     tx.commit().await.unwrap();

@@ -113,6 +113,39 @@ async fn a_wedding_is_captured_by_itself_previewed_restored_and_undone() {
     let saved = restorer.get(&format!("/api/backup/recovery-points?kind=pre_recovery&wedding={wedding}")).json();
     assert_eq!(saved["items"].as_array().unwrap().len(), 2, "{saved}");
 
+    // How it stands, and the wedding's past.
+    let status = restorer.get("/api/backup/status").json();
+    assert_eq!(
+        (&status["weddings"]["total"], &status["weddings"]["without_point"]),
+        (&json!(weddings.len()), &json!(0)),
+        "{status}"
+    );
+    assert_eq!((&status["recovery"]["completed"], &status["recovery"]["failed"]), (&json!(2), &json!(1)), "{status}");
+    assert!(status["storage"]["stored_bytes"].as_u64() > Some(0) && status["rpo"]["met"] == weddings.len(), "{status}");
+    assert!(
+        status["recommendations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|said| said.as_str().unwrap().contains("1 restores failed"))
+    );
+    let own = stage.member().get("/api/backup/status").json();
+    assert_eq!(
+        (&own["weddings"]["total"], &own["storage"]),
+        (&json!(1), &Value::Null),
+        "members are told of their own: {own}"
+    );
+    let past = stage.member().get(&format!("/api/weddings/{wedding}/timeline")).json();
+    assert_eq!(
+        (past["restores"].as_array().unwrap().len(), past["points"].as_array().unwrap().len()),
+        (4, 1),
+        "{past}"
+    );
+    let whole = stage.member().get(&format!("/api/weddings/{wedding}/integrity")).json();
+    assert_eq!(whole["recovery_point_id"], past["points"][0]["recovery_point_id"], "{whole}");
+    assert!(whole["integrity"]["parts"].as_array().is_some_and(|parts| parts.len() == 5), "{whole}");
+    refused(&stage.member().get(&format!("/api/weddings/{other}/timeline")), 404, "not-found");
+
     // Lists, and what is not there.
     let listed = |query: &str| restorer.get(&format!("{OPERATIONS}?{query}")).json()["items"].as_array().unwrap().len();
     assert_eq!((listed(""), listed("state=undone"), listed(&format!("wedding={other}"))), (4, 1, 0));

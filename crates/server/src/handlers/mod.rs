@@ -9,6 +9,7 @@ pub mod operations;
 pub mod organisations;
 pub mod points;
 pub mod sources;
+pub mod status;
 pub mod targets;
 pub mod tokens;
 pub mod users;

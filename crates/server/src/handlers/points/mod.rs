@@ -61,6 +61,11 @@ pub(super) fn rows_of(summary: serde_json::Value) -> BTreeMap<String, u64> {
     summary.groups.into_iter().map(|(group, found)| (group, found.rows)).collect()
 }
 
+/// How whole the data were, as a capture's summary has it.
+pub(super) fn integrity_of(summary: serde_json::Value) -> Option<PointIntegrity> {
+    Summary::deserialize(summary).unwrap_or_default().integrity
+}
+
 fn shown_whole(mut point: Point) -> RecoveryPointDetail {
     let summary = Summary::deserialize(point.summary.take()).unwrap_or_default();
     RecoveryPointDetail {

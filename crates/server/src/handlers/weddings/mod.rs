@@ -2,11 +2,13 @@
 
 pub mod criticality;
 pub mod get;
+pub mod integrity;
 pub mod list;
 pub mod members;
 pub mod set_members;
 pub mod set_settings;
 pub mod settings;
+pub mod timeline;
 
 use crate::{
     failure::{Failure, Result},

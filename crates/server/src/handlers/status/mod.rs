@@ -1,0 +1,3 @@
+//! How it stands.
+
+pub mod read;
