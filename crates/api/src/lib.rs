@@ -6,6 +6,7 @@
 //! what the service does with a request; names of schemas are unique over the crate, because OpenAPI has one list of them.
 
 pub mod auth;
+pub mod checks;
 pub mod executions;
 pub mod health;
 pub mod operations;

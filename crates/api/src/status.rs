@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// How it stands, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Health {
+pub enum OverallHealth {
     /// Nothing needs anybody.
     Good,
     /// Something should be looked at soon.
@@ -158,7 +158,7 @@ pub struct Status {
     /// When this was so.
     pub at: Timestamp,
     /// In a word.
-    pub health: Health,
+    pub health: OverallHealth,
     /// The weddings.
     pub weddings: WeddingCounts,
     /// Weddings whose day is near.

@@ -65,12 +65,19 @@ impl Home {
     }
 }
 
-/// Makes a folder and those above it; the last is for its owner only.
+/// Makes a folder and those above it; nobody but the owner of the last can list it or write to it. That others may pass through it, as
+/// the user of a PostgreSQL below it must, stays as it is.
 pub(crate) fn private_folder(folder: &Path) -> Result<()> {
     let failed = |error| Error::because(Code::HomeFailed, format!("cannot create {}", folder.display()), error);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)
+    let mode = fs::metadata(folder).map_err(failed)?.permissions().mode();
+    match mode & OTHERS_READ_OR_WRITE {
+        0 => Ok(()),
+        _ => fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed),
+    }
 }
+
+const OTHERS_READ_OR_WRITE: u32 = 0o066;
 
 #[cfg(test)]
 mod tests {
@@ -78,6 +85,22 @@ mod tests {
 
     fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<OsString> + 'a {
         move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+    }
+
+    #[test]
+    fn others_neither_list_nor_write_and_may_pass_only_where_they_could() {
+        let above = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for (before, after) in [(0o755, 0o700), (0o770, 0o700), (0o711, 0o711), (0o700, 0o700)] {
+            let folder = above.path().join(format!("{before:o}"));
+            fs::create_dir(&folder).unwrap();
+            fs::set_permissions(&folder, fs::Permissions::from_mode(before)).unwrap();
+            private_folder(&folder).unwrap();
+            assert_eq!(mode(&folder), after);
+        }
+        let new = above.path().join("new/deep");
+        private_folder(&new).unwrap();
+        assert_eq!(mode(&new), 0o700);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod backup;
 mod bridge;
+pub mod check;
 pub mod context;
 pub mod doctor;
 pub mod error;

@@ -11,6 +11,7 @@
 
 pub mod api_tokens;
 pub mod audit;
+pub mod checks;
 mod connect;
 pub mod credentials;
 mod error;

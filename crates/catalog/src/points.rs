@@ -305,3 +305,19 @@ pub async fn confirm(tx: &mut Tx, id: PointId, until: Timestamp, promise: &Promi
     .await?;
     Ok(())
 }
+
+/// Notes that a point was found to be sound, and how closely that was looked at.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn verified(tx: &mut Tx, id: PointId, verification: &str, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        "UPDATE keepsake.backup_snapshots SET verified_at = $3::timestamptz, verification = $2 WHERE id = $1",
+        id.as_uuid(),
+        verification,
+        now.to_sqlx() as _,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

@@ -4,7 +4,8 @@ use crate::{Cursor, Error, Page, Result, Tx};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use jiff_sqlx::ToSqlx as _;
 use keepsake_domain::{
-    OrganisationId, SourceId, VaultId, WeddingId, criticality::Criticality, protection::Protection, wedding::Facts,
+    OrganisationId, PointId, SourceId, VaultId, WeddingId, criticality::Criticality, protection::Protection,
+    wedding::Facts,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -346,6 +347,92 @@ pub async fn confirmed(tx: &mut Tx, ids: &[WeddingId], at: Timestamp) -> Result<
         "UPDATE keepsake.weddings SET confirmed_at = greatest(confirmed_at, $2::timestamptz) WHERE id = ANY ($1)",
         &ids,
         at.to_sqlx() as _,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// What was done for a wedding by the Saturday protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weekend {
+    /// The wedding.
+    pub wedding: Wedding,
+    /// When its newest full backup was captured that was read whole.
+    pub full_backup_at: Option<Timestamp>,
+    /// When its newest backup was captured whose restore was rehearsed.
+    pub rehearsed_backup_at: Option<Timestamp>,
+    /// Its newest clean point.
+    pub point: Option<(PointId, Timestamp)>,
+    /// A full backup or a rehearsal of it waits or runs.
+    pub at_work: bool,
+}
+
+/// The key under which work of the Saturday protocol on a wedding is in the queue.
+pub fn weekend_key(wedding: WeddingId) -> String {
+    format!("weekend of wedding {wedding}")
+}
+
+/// Weddings whose first day lies between two, for the Saturday protocol; in the order of their days.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn weekends(tx: &mut Tx, from: Date, until: Date, limit: u16) -> Result<Vec<Weekend>> {
+    let rows = sqlx::query!(
+        r#"SELECT wedding.id, wedding.full_backup_at AS "full_backup_at: jiff_sqlx::Timestamp",
+             wedding.rehearsed_backup_at AS "rehearsed_backup_at: jiff_sqlx::Timestamp",
+             point.id AS "point_id?", point.captured_at AS "captured_at?: jiff_sqlx::Timestamp",
+             EXISTS (SELECT FROM keepsake.backup_jobs AS job
+                     WHERE job.organisation_id = wedding.organisation_id AND job.state IN ('queued', 'leased')
+                       AND job.dedup_key = 'weekend of wedding ' || wedding.id) AS "at_work!"
+         FROM keepsake.weddings AS wedding
+         JOIN keepsake.sources AS source ON source.id = wedding.source_id AND source.deleted_at IS NULL AND source.mapping IS NOT NULL
+         LEFT JOIN LATERAL (
+             SELECT id, captured_at FROM keepsake.backup_snapshots
+             WHERE wedding_id = wedding.id AND kind = 'wedding' AND expired_at IS NULL AND NOT incomplete AND suspect_reasons = '[]'
+             ORDER BY captured_at DESC, id DESC LIMIT 1) AS point ON true
+         WHERE wedding.vanished_at IS NULL AND wedding.first_day BETWEEN $1::date AND $2::date
+         ORDER BY wedding.first_day, wedding.id LIMIT $3"#,
+        from.to_sqlx() as _,
+        until.to_sqlx() as _,
+        i64::from(limit),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let ids: Vec<WeddingId> = rows.iter().map(|row| WeddingId::from_uuid(row.id)).collect();
+    let mut known: std::collections::HashMap<WeddingId, Wedding> =
+        several(tx, &ids).await?.into_iter().map(|wedding| (wedding.id, wedding)).collect();
+    let weekends = rows.into_iter().filter_map(|row| {
+        Some(Weekend {
+            wedding: known.remove(&WeddingId::from_uuid(row.id))?,
+            full_backup_at: row.full_backup_at.map(jiff_sqlx::Timestamp::to_jiff),
+            rehearsed_backup_at: row.rehearsed_backup_at.map(jiff_sqlx::Timestamp::to_jiff),
+            point: row.point_id.zip(row.captured_at).map(|(id, at)| (PointId::from_uuid(id), at.to_jiff())),
+            at_work: row.at_work,
+        })
+    });
+    Ok(weekends.collect())
+}
+
+/// Notes what the Saturday protocol has for a wedding: the capture time of a backup that was read whole, and of one whose restore was
+/// rehearsed. What is `None`, or older than is known, stays as it is.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn prepared(
+    tx: &mut Tx,
+    id: WeddingId,
+    full_backup_at: Option<Timestamp>,
+    rehearsed_backup_at: Option<Timestamp>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE keepsake.weddings
+         SET full_backup_at = greatest(full_backup_at, $2::timestamptz),
+             rehearsed_backup_at = greatest(rehearsed_backup_at, $3::timestamptz)
+         WHERE id = $1",
+        id.as_uuid(),
+        full_backup_at.map(|at| at.to_sqlx()) as _,
+        rehearsed_backup_at.map(|at| at.to_sqlx()) as _,
     )
     .execute(tx.connection())
     .await?;

@@ -71,6 +71,11 @@ uuid_id!(
     "operation"
 );
 uuid_id!(
+    /// A check of a recovery point.
+    CheckId,
+    "check"
+);
+uuid_id!(
     /// A wedding as the catalog knows it: UUIDv7, whatever its source uses for a key.
     WeddingId,
     "wedding"

@@ -6,6 +6,7 @@
 //! `keepsake-keys`, PostgreSQL in `keepsake-postgres`; the use cases that join them live in `keepsake-app`.
 
 pub mod backoff;
+pub mod check;
 pub mod clock;
 pub mod criticality;
 pub mod egress;
@@ -38,8 +39,8 @@ pub use criticality::Criticality;
 pub use frequency::Frequency;
 pub use group::Group;
 pub use id::{
-    ConfigurationId, ExecutionId, JobId, LeaseId, OperationId, OrganisationId, PointId, PolicyId, ProcessId, RequestId,
-    SessionId, SourceId, TargetId, TokenId, UserId, VaultId, WeddingId,
+    CheckId, ConfigurationId, ExecutionId, JobId, LeaseId, OperationId, OrganisationId, PointId, PolicyId, ProcessId,
+    RequestId, SessionId, SourceId, TargetId, TokenId, UserId, VaultId, WeddingId,
 };
 pub use phase::Phase;
 pub use priority::Priority;

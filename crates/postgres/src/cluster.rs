@@ -321,7 +321,26 @@ fn run(programs: &Programs, program: &str, arrange: impl FnOnce(&mut Command)) -
     if output.status.success() {
         return Ok(output);
     }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
-    Err(Error::Program { program: program.to_owned(), message: last.to_owned() })
+    Err(Error::Program { program: program.to_owned(), message: reason(&String::from_utf8_lossy(&output.stderr)) })
+}
+
+/// What a program says went wrong: the first of its errors, because those after it are often of its cleaning up; else its last words.
+fn reason(said: &str) -> String {
+    let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+    let is_error = |line: &&str| line.contains("FATAL:") || line.contains("PANIC:") || line.contains("error:");
+    let first = lines.clone().find(is_error);
+    first.or_else(|| lines.next_back()).unwrap_or("no message").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn the_first_error_is_the_reason() {
+        let said = "creating directory\nFATAL:  no space left\nchild process exited\ninitdb: error: failed to remove data directory\n";
+        assert_eq!(reason(said), "FATAL:  no space left");
+        assert_eq!(reason("one\ntwo\n\n"), "two");
+        assert_eq!(reason(""), "no message");
+    }
 }

@@ -5,8 +5,8 @@ use crate::{
     app::App,
     failure::{Failure, Protocol},
     handlers::{
-        auth, docs, executions, health, metrics, operations, organisations, points, sources, status, targets, tokens,
-        users, weddings,
+        auth, checks, docs, executions, health, metrics, operations, organisations, points, sources, status, targets,
+        tokens, users, weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -58,6 +58,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(points::get::get))
         .routes(routes!(operations::initiate::initiate))
         .routes(routes!(operations::emergency::emergency))
+        .routes(routes!(checks::validate::validate))
+        .routes(routes!(checks::rehearse::rehearse))
+        .routes(routes!(checks::get::get))
         .routes(routes!(operations::list::list))
         .routes(routes!(operations::get::get))
         .routes(routes!(operations::cancel::cancel))

@@ -1,10 +1,10 @@
 //! Words of the rules and of the catalog as words of the API, one for one. A word that is new on one side does not compile until
 //! the other has it, too.
 
-use keepsake_api::{executions, operations, organisations, points, sources, targets, weddings};
+use keepsake_api::{checks, executions, operations, organisations, points, sources, targets, weddings};
 use keepsake_app::service::rows;
 use keepsake_domain::{
-    Criticality, Frequency, Group, Phase, execution, operation, point, restore, risk, tier, wedding,
+    Criticality, Frequency, Group, Phase, check, execution, operation, point, restore, risk, tier, wedding,
 };
 
 /// The same word on the other side.
@@ -44,6 +44,8 @@ same! {
     };
     execution::ExecutionType = executions::ExecutionKind { Scheduled, Manual, Emergency, Retry };
     execution::Outcome = executions::ExecutionResult { Stored, Unchanged, Incomplete };
+    check::Level = checks::CheckLevel { Manifest, Hashes, ReadAll, ScratchRestore };
+    check::State = checks::CheckState { Initializing, Verifying, Completed, Failed, Cancelled };
     operation::State = operations::OperationState {
         Initializing, Preparing, Previewed, Recovering, Verifying, Completed, Failed, Cancelled, Undone
     };

@@ -5,6 +5,7 @@
 //! outside the catalog, so it does not matter which. The work itself is done by [`crate::worker`], on any node.
 
 mod due;
+mod saturday;
 mod sweep;
 mod sync;
 
@@ -25,16 +26,19 @@ pub struct Pace {
     pub tick: Duration,
     /// Weddings of each source are looked for so often.
     pub sync_every: Duration,
+    /// From one look at the weddings of the next days to the next.
+    pub weekend_every: Duration,
     /// From one sweep to the next.
     pub sweep_every: Duration,
 }
 
 impl Default for Pace {
-    /// Looks every 2 s, at sources every minute, sweeps every 10 minutes.
+    /// Looks every 2 s, at sources every minute, at the next days' weddings every 30 s, sweeps every 10 minutes.
     fn default() -> Self {
         Self {
             tick: Duration::from_secs(2),
             sync_every: Duration::from_secs(60),
+            weekend_every: Duration::from_secs(30),
             sweep_every: Duration::from_secs(600),
         }
     }
@@ -66,6 +70,7 @@ async fn lead(service: &Service, pace: Pace, shutdown: &CancellationToken, mut l
     tracing::info!("this node schedules");
     let mut syncs = sync::Syncs::new(pace.sync_every);
     let mut sweep_at = Instant::now();
+    let mut weekend_at = Instant::now();
     while !shutdown.is_cancelled() {
         if let Err(error) = leadership.check().await {
             tracing::warn!(%error, "the scheduler's session is lost: another node may schedule");
@@ -76,6 +81,12 @@ async fn lead(service: &Service, pace: Pace, shutdown: &CancellationToken, mut l
         }
         if let Err(error) = due::enqueue(service).await {
             tracing::warn!(error = %error.chain(), "due weddings could not be put into the queue");
+        }
+        if Instant::now() >= weekend_at {
+            if let Err(error) = saturday::prepare(service).await {
+                tracing::warn!(error = %error.chain(), "weekends could not be prepared");
+            }
+            weekend_at = Instant::now() + pace.weekend_every;
         }
         if Instant::now() >= sweep_at {
             if let Err(error) = sweep::sweep(service).await {

@@ -191,7 +191,7 @@ impl Embedded {
 }
 
 /// The server's user must be able to reach its folder through all those above it.
-fn make_reachable(folder: &Path, programs: &Programs) -> Result<()> {
+pub(crate) fn make_reachable(folder: &Path, programs: &Programs) -> Result<()> {
     let home = folder.parent().unwrap_or(folder);
     crate::home::private_folder(home)?;
     if programs.runs_as_another_user() {

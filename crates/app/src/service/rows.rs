@@ -1,6 +1,7 @@
 //! Rows of the catalog and filters of its lists, as use cases give and take them, for those who show them.
 
 pub use keepsake_catalog::{
+    checks::Check,
     executions::{Execution, Filter as ExecutionFilter},
     operations::{Filter as OperationFilter, Operation},
     organisations::{Kind as OrganisationKind, Organisation},

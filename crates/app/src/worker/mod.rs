@@ -9,6 +9,7 @@
 
 mod backing_up;
 mod backup;
+mod checking;
 pub(crate) mod pass;
 mod place;
 mod restoring;
@@ -20,7 +21,7 @@ use crate::{
     service::{Service, catalog::failed},
 };
 use keepsake_catalog::{
-    Catalog, Scope, executions, operations,
+    Catalog, Scope, checks, executions, operations,
     queue::{Claimed, Lane},
 };
 use keepsake_domain::{
@@ -143,6 +144,7 @@ impl Worker {
         let now = self.service.context.clock.now();
         executions::settle(&mut tx, now).await.map_err(failed)?;
         operations::settle(&mut tx, now).await.map_err(failed)?;
+        checks::settle(&mut tx, now).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }
 

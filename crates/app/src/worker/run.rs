@@ -4,7 +4,7 @@
 //! reached. What a backup is, is in [`super::backing_up`]; what a restore is, in [`super::restoring`].
 
 use super::{
-    Limits, backing_up, restoring,
+    Limits, backing_up, checking, restoring,
     watch::{Control, Watch, Why},
 };
 use crate::{
@@ -47,6 +47,8 @@ pub(super) struct Run {
 pub(super) enum Told {
     Execution(ExecutionId),
     Operation(OperationId),
+    /// Nobody shows it.
+    Nobody,
 }
 
 /// How a run ended.
@@ -69,7 +71,8 @@ pub(super) async fn run(service: Service, limits: Arc<Limits>, job: Claimed, con
     let ended = match run.job.kind {
         Kind::Backup => Box::pin(backing_up::run(&run)).await,
         Kind::Restore | Kind::Undo => Box::pin(restoring::run(&run)).await,
-        Kind::Verify | Kind::Sync | Kind::Rehearse => run.refuse().await,
+        Kind::Verify | Kind::Rehearse => Box::pin(checking::run(&run)).await,
+        Kind::Sync => run.refuse().await,
     };
     match ended {
         Ok(()) => tracing::info!(job = %run.job.id, "the job has ended"),
@@ -149,8 +152,12 @@ impl Run {
     }
 
     async fn tell(&self, told: Told, phase: Phase, progress: &Value) -> Result<()> {
+        if matches!(told, Told::Nobody) {
+            return Ok(());
+        }
         let mut tx = self.tx().await?;
         match told {
+            Told::Nobody => {}
             Told::Execution(id) => {
                 let state = match phase {
                     Phase::Waiting | Phase::Planning => execution::State::Preparing,

@@ -5,6 +5,8 @@ mod backup;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod emergency;
 #[cfg(test)]
 mod restore;

@@ -16,16 +16,18 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-struct Scheduling {
+/// A scheduler that runs, with short patience.
+pub struct Scheduling {
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Scheduling {
-    fn of(service: &Service) -> Self {
+    pub fn of(service: &Service) -> Self {
         let pace = Pace {
             tick: Duration::from_millis(100),
             sync_every: Duration::from_secs(1),
+            weekend_every: Duration::from_millis(300),
             sweep_every: Duration::from_millis(500),
         };
         let shutdown = CancellationToken::new();
@@ -33,7 +35,7 @@ impl Scheduling {
         Self { shutdown, task }
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap();
     }

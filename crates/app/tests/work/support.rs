@@ -50,7 +50,7 @@ pub struct World {
     pub weddings: Vec<Wedding>,
     gate: watch::Sender<bool>,
     organisation: OrganisationId,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// While this lives, nobody gets through to the planner's database.
@@ -193,8 +193,7 @@ impl World {
         let proposal = source::inspect(&service, &operator, source).await.unwrap();
         source::set_mapping(&service, &operator, source, 0, proposal.mapping).await.unwrap();
         source::sync(&service, &operator, source, &Thresholds::default()).await.unwrap();
-        let mut world =
-            Self { server, service, planner, source, weddings: Vec::new(), gate, organisation, _folder: folder };
+        let mut world = Self { server, service, planner, source, weddings: Vec::new(), gate, organisation, folder };
         let all = wedding::list(&world.service, &world.admin(), weddings::Filter::default(), 50, None).await.unwrap();
         world.weddings = all.items;
         world.weddings.sort_by(|one, two| one.external_id.cmp(&two.external_id));
@@ -228,6 +227,11 @@ impl World {
         let user = UserId::from_uuid(Uuid::from_u128(0xa2));
         wedding::set_members(&self.service, &self.admin(), self.weddings[0].id, &[user]).await.unwrap();
         self.caller(0xa2, Role::Member)
+    }
+
+    /// Where the operator's target is.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
     }
 
     /// A worker of this node's process.

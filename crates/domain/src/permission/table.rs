@@ -153,7 +153,7 @@ table! {
 
     // 3. Recovery
     PointRead = "point_read", list(), [Mine, Auditor, Admin, Service(Read)],
-        ["GET /api/backup/recovery-points", "GET /api/backup/recovery-points/{id}"];
+        ["GET /api/backup/recovery-points", "GET /api/backup/recovery-points/{id}", "GET /api/backup/recovery/checks/{id}"];
     RecoveryRequestCreate = "recovery_request_create", on(WeddingRead), [Mine, Admin],
         ["POST /api/backup/recovery/requests"];
     RecoveryRequestRead = "recovery_request_read", list(), [Mine, Auditor, Admin],

@@ -146,6 +146,27 @@ async fn a_wedding_is_captured_by_itself_previewed_restored_and_undone() {
     assert!(whole["integrity"]["parts"].as_array().is_some_and(|parts| parts.len() == 5), "{whole}");
     refused(&stage.member().get(&format!("/api/weddings/{other}/timeline")), 404, "not-found");
 
+    // A point is checked, and its restore rehearsed away from live.
+    let point = &past["points"][0]["recovery_point_id"];
+    refused(&stage.member().post("/api/backup/recovery/test", &json!({"recovery_point_id": point})), 403, "forbidden");
+    for (path, body) in [
+        ("/api/backup/recovery/validate", json!({"recovery_point_id": point, "level": "read_all"})),
+        ("/api/backup/recovery/test", json!({"recovery_point_id": point})),
+    ] {
+        let answer = restorer.post(path, &body);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let location = answer.header("location").unwrap().to_owned();
+        let patience = Instant::now() + Duration::from_secs(60);
+        let mut check = restorer.get(&location).json();
+        while !check["ended_at"].is_string() {
+            assert!(Instant::now() < patience, "{check}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            check = stage.member().get(&location).json();
+        }
+        assert_eq!((&check["state"], &check["passed"]), (&json!("completed"), &json!(true)), "{check}");
+        assert_eq!(check["figures"]["rto_ms"].is_u64(), path.ends_with("test"), "{check}");
+    }
+
     // Lists, and what is not there.
     let listed = |query: &str| restorer.get(&format!("{OPERATIONS}?{query}")).json()["items"].as_array().unwrap().len();
     assert_eq!((listed(""), listed("state=undone"), listed(&format!("wedding={other}"))), (4, 1, 0));

@@ -1,6 +1,7 @@
 //! The handlers: a folder a noun, a file a verb.
 
 pub mod auth;
+pub mod checks;
 pub mod docs;
 pub mod executions;
 pub mod health;

@@ -3,7 +3,8 @@
 use crate::{app::App, extract::Json, failure::Result, words::Same as _};
 use axum::extract::State;
 use keepsake_api::status::{
-    BackupStatus, Coverage, Health, RecoveryStatus, RpoStatus, Status, StorageUse, WeddingAtRisk, WeddingCounts, Week,
+    BackupStatus, Coverage, OverallHealth, RecoveryStatus, RpoStatus, Status, StorageUse, WeddingAtRisk, WeddingCounts,
+    Week,
 };
 use keepsake_app::{
     service::Caller,
@@ -53,9 +54,9 @@ fn shown(status: status::Status) -> Status {
     Status {
         at: status.at,
         health: match status.health {
-            status::Health::Good => Health::Good,
-            status::Health::Degraded => Health::Degraded,
-            status::Health::Critical => Health::Critical,
+            status::Health::Good => OverallHealth::Good,
+            status::Health::Degraded => OverallHealth::Degraded,
+            status::Health::Critical => OverallHealth::Critical,
         },
         weddings: WeddingCounts {
             total: weddings.total,
