@@ -17,6 +17,7 @@ pub mod problem;
 mod secret;
 pub mod sources;
 pub mod status;
+pub mod system_config;
 pub mod targets;
 pub mod tokens;
 pub mod users;

@@ -32,6 +32,7 @@ pub mod service;
 pub mod source;
 pub mod status;
 pub mod storage;
+pub mod system_config;
 pub mod target;
 pub mod vaults;
 pub mod verify;

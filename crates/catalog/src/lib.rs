@@ -32,6 +32,7 @@ pub mod sessions;
 pub mod settings;
 pub mod sources;
 pub mod status;
+pub mod system_config;
 pub mod targets;
 mod tx;
 pub mod users;

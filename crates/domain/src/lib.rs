@@ -30,6 +30,7 @@ pub mod saturday;
 pub mod schedule;
 pub mod spread;
 pub mod suspect;
+pub mod system;
 pub mod tier;
 pub mod wedding;
 pub mod word;

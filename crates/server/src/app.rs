@@ -2,7 +2,6 @@
 
 use crate::{middleware::rate::Rates, observe::Metrics, statuses::Statuses};
 use keepsake_app::{idempotency, service::Service};
-use keepsake_domain::wedding::Thresholds;
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -37,8 +36,6 @@ pub struct App {
     pub service: Service,
     /// The limits of requests.
     pub limits: Limits,
-    /// By which the rules judge weddings. One set for the installation.
-    pub thresholds: Arc<Thresholds>,
     /// What is counted.
     pub metrics: Metrics,
     pub(crate) rates: Arc<Rates>,
@@ -49,7 +46,7 @@ impl App {
     /// A service to be served.
     pub fn new(service: Service, limits: Limits, metrics: Metrics) -> Self {
         let rates = Arc::new(Rates::new(limits.requests_per_minute));
-        Self { service, limits, thresholds: Arc::default(), metrics, rates, statuses: Arc::default() }
+        Self { service, limits, metrics, rates, statuses: Arc::default() }
     }
 
     /// Keeps memory from growing with every caller who ever came, until `stop`.

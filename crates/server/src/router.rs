@@ -5,8 +5,8 @@ use crate::{
     app::App,
     failure::{Failure, Protocol},
     handlers::{
-        auth, checks, docs, executions, health, metrics, operations, organisations, points, sources, status, targets,
-        tokens, users, weddings,
+        auth, checks, docs, executions, health, metrics, operations, organisations, points, sources, status,
+        system_config, targets, tokens, users, weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -67,6 +67,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(operations::undo::undo))
         .routes(routes!(organisations::list::list, organisations::create::create))
         .routes(routes!(organisations::get::get, organisations::rename::rename))
+        .routes(routes!(system_config::get::get, system_config::replace::replace))
+        .routes(routes!(system_config::history::history))
         .routes(routes!(docs::description::description))
         .routes(routes!(docs::problem::problem))
 }

@@ -6,6 +6,7 @@ use crate::{
     check,
     error::{Code, Error, Result},
     service::{Service, catalog::failed},
+    system_config,
 };
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use keepsake_catalog::{
@@ -22,7 +23,7 @@ use keepsake_domain::{
     execution::{ExecutionType, State},
     protection,
     saturday::{Done, Progress, Protocol, Rules},
-    wedding::{Thresholds, Zone},
+    wedding::Zone,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -35,7 +36,8 @@ const STALL_LIMIT: Duration = Duration::from_secs(600);
 /// Puts what is due into the queue; how many weddings go into their weekend unproven.
 pub(super) async fn prepare(service: &Service) -> Result<usize> {
     let now = service.context.clock.now();
-    let (rules, thresholds) = (Rules::default(), Thresholds::default());
+    let config = system_config::current(service).await?;
+    let (rules, thresholds) = (config.saturday, config.thresholds);
     let today = now.to_zoned(TimeZone::UTC).date();
     let odd = |error| Error::because(Code::HomeFailed, "the clock is out of its range", error);
     // A day more on each side: the venue's day is not ours.

@@ -4,10 +4,10 @@ use super::{scope, system};
 use crate::{
     error::{Code, Error, Result},
     service::{Service, catalog::failed},
-    source,
+    source, system_config,
 };
 use keepsake_catalog::sources;
-use keepsake_domain::{SourceId, wedding::Thresholds};
+use keepsake_domain::SourceId;
 use std::{collections::HashMap, time::Duration};
 use tokio::{
     task::{Id, JoinSet},
@@ -55,8 +55,10 @@ impl Syncs {
         for id in fresh {
             let (service, scope) = (service.clone(), scope(service)?);
             let task = self.tasks.spawn(async move {
-                let thresholds = Thresholds::default();
-                let looking = source::sync_as(&service, &scope, id, &thresholds);
+                let looking = async {
+                    let config = system_config::current(&service).await?;
+                    source::sync_as(&service, &scope, id, &config.thresholds).await
+                };
                 match tokio::time::timeout(LIMIT, Box::pin(looking)).await {
                     Ok(Ok(synced))
                         if synced.new + synced.moved + synced.cancelled + synced.vanished + synced.returned > 0 =>

@@ -8,5 +8,6 @@ pub use keepsake_catalog::{
     points::{Filter as PointFilter, Point},
     settings::Versioned as VersionedSettings,
     sources::Kind as SourceKind,
+    system_config::Version as SystemConfigVersion,
     weddings::{Filter as WeddingFilter, Wedding},
 };

@@ -14,6 +14,7 @@ use crate::{
     service::{Service, catalog::failed},
     source,
     storage::Storage,
+    system_config,
 };
 use jiff::{SignedDuration, Timestamp};
 use keepsake_catalog::{
@@ -99,6 +100,8 @@ pub(super) struct Done {
     /// Not in the source any more: the next sync looks into it.
     missing: u64,
     hints: Option<Hints>,
+    /// What looks like damage.
+    thresholds: suspect::Thresholds,
 }
 
 /// What the server counted, and since when it counts so (`hints` of the catalog).
@@ -111,6 +114,12 @@ struct Hints {
 
 impl Pass<'_> {
     pub(super) async fn perform(&self, wanted: Wanted) -> Result<Done> {
+        let thresholds = system_config::current(self.service).await?.suspect;
+        let done = self.look(wanted).await?;
+        Ok(Done { thresholds, ..done })
+    }
+
+    async fn look(&self, wanted: Wanted) -> Result<Done> {
         match wanted {
             Wanted::One(wedding) => {
                 let ids = [wedding.external_id.clone()];
@@ -258,7 +267,7 @@ pub(super) async fn record(
         if let Some(before) = newest.get(&wedding.id) {
             raise(tx, before, wedding, backed.backed.time, before.confirmed_at).await?;
         }
-        store(tx, execution, wedding, backed, now).await?;
+        store(tx, execution, wedding, backed, &done.thresholds, now).await?;
     }
     for (wedding, point, at) in &done.unchanged {
         if let Some(newest) = newest.get(&wedding.id).filter(|newest| newest.id == *point) {
@@ -317,11 +326,12 @@ async fn store(
     execution: &Execution,
     wedding: &Wedding,
     backed: &BackedWedding,
+    thresholds: &suspect::Thresholds,
     now: Timestamp,
 ) -> keepsake_catalog::Result<()> {
     let before = points::last_clean(tx, wedding.id).await?;
     let before: Option<Summary> = before.and_then(|point| serde_json::from_value(point.summary).ok());
-    let suspicions = suspect::compare(before.as_ref(), &backed.summary, &suspect::Thresholds::default());
+    let suspicions = suspect::compare(before.as_ref(), &backed.summary, thresholds);
     if !suspicions.is_empty() {
         let (point, findings) = (backed.backed.point, suspicions.len());
         tracing::warn!(%point, execution = %execution.id, findings, "the point looks like damage");

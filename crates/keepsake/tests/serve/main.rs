@@ -23,6 +23,8 @@ mod service;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
+mod system_config;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 #[path = "../world/mod.rs"]

@@ -11,6 +11,7 @@ pub mod organisations;
 pub mod points;
 pub mod sources;
 pub mod status;
+pub mod system_config;
 pub mod targets;
 pub mod tokens;
 pub mod users;

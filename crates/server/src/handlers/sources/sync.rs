@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::extract::State;
 use keepsake_api::sources::SyncResult;
-use keepsake_app::{service::Caller, source};
+use keepsake_app::{service::Caller, source, system_config};
 use keepsake_domain::SourceId;
 use uuid::Uuid;
 
@@ -16,7 +16,8 @@ use uuid::Uuid;
     params(("id" = Uuid, Path, description = "The source.")),
     responses((status = 200, description = "What was found.", body = SyncResult)))]
 pub async fn sync(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<SyncResult>> {
-    let synced = source::sync(&app.service, &caller, SourceId::from_uuid(id), &app.thresholds);
+    let config = system_config::current(&app.service).await?;
+    let synced = source::sync(&app.service, &caller, SourceId::from_uuid(id), &config.thresholds);
     let synced = Box::pin(synced).await?;
     Ok(Json(SyncResult {
         found: synced.found,

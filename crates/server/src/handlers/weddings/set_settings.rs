@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::{extract::State, response::IntoResponse};
 use keepsake_api::weddings::BackupSettings;
-use keepsake_app::{service::Caller, wedding};
+use keepsake_app::{service::Caller, system_config, wedding};
 use keepsake_domain::WeddingId;
 use uuid::Uuid;
 
@@ -27,6 +27,7 @@ pub async fn set_settings(
     Json(body): Json<BackupSettings>,
 ) -> Result<impl IntoResponse> {
     let (id, new) = (WeddingId::from_uuid(id), given_settings(body)?);
-    let (set, _) = wedding::set_settings(&app.service, &caller, id, version, new, &app.thresholds).await?;
+    let thresholds = system_config::current(&app.service).await?.thresholds;
+    let (set, _) = wedding::set_settings(&app.service, &caller, id, version, new, &thresholds).await?;
     Ok((etag(set.version), Json(shown_settings(set.settings))))
 }
