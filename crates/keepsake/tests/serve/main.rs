@@ -15,6 +15,8 @@ mod guide;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod permissions;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod registry;
