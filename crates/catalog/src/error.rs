@@ -48,6 +48,9 @@ pub enum Error {
         /// The rule of the schema that says so, or its words.
         constraint: String,
     },
+    /// A value is one that PostgreSQL cannot hold: a time before its calendar, or U+0000 in a text.
+    #[error("a value cannot be stored")]
+    Unstorable(#[source] sqlx::Error),
     /// Another transaction was faster; the same may be tried again.
     #[error("another transaction came in between")]
     Conflict,
@@ -88,6 +91,8 @@ impl From<sqlx::Error> for Error {
                     (ErrorKind::CheckViolation | ErrorKind::NotNullViolation, _) => {
                         Self::Refused { constraint: constraint() }
                     }
+                    // Out of range: a number, a time. No text: U+0000, as it is or in JSON.
+                    (_, Some("22003" | "22008" | "22021" | "22P05")) => Self::Unstorable(error),
                     (_, Some("40001" | "40P01" | "55P03")) => Self::Conflict,
                     (_, Some(code)) if code.starts_with("57P") || code.starts_with("08") => Self::Unreachable(error),
                     _ => Self::Database(error),

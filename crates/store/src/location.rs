@@ -90,6 +90,9 @@ fn local(text: &str, rest: &str) -> Result<Location> {
         return Err(invalid("a file URL takes no settings: write ? as %3F and # as %23 if they belong to the path"));
     }
     let path = url.to_file_path().map_err(|()| invalid("the file URL names no path"))?;
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(invalid("the file URL names no path: nothing is called by %00"));
+    }
     Ok(Location::Local { path })
 }
 
@@ -294,6 +297,7 @@ mod tests {
             assert!(refusal(other).contains("file:///absolute"), "{other}");
         }
         assert!(refusal("file:///srv?x=1").contains("no settings"));
+        assert!(refusal("file:///srv/back%00ups").contains("%00"));
     }
 
     #[test]

@@ -28,6 +28,20 @@ async fn find(service: &Service, caller: &Caller, action: Action, id: Organisati
     Err(Error::new(Code::NotFound, "there is no organisation of that id"))
 }
 
+/// Refuses to make something for an organisation that is not there. Whoever sees only their own is refused by their rights.
+pub(crate) async fn expect(service: &Service, caller: &Caller, pointer: &str, ids: &[OrganisationId]) -> Result<()> {
+    if !caller.scope.operator {
+        return Ok(());
+    }
+    let mut tx = service.begin(caller).await?;
+    for id in ids.iter().filter(|id| Some(**id) != caller.organisation()) {
+        if organisations::get(&mut tx, *id).await.map_err(failed)?.is_none() {
+            return Err(Error::new(Code::Invalid, format!("{pointer}: there is no organisation {id}")));
+        }
+    }
+    Ok(())
+}
+
 fn subject(id: OrganisationId) -> String {
     format!("organisation {id}")
 }

@@ -276,6 +276,10 @@ pub(crate) fn failed(error: keepsake_catalog::Error) -> Error {
     match error {
         Catalog::Exists { .. } => Error::because(Code::Exists, "something of that name is there already", error),
         Catalog::Missing { .. } => Error::because(Code::NotFound, "something that this refers to is not there", error),
+        Catalog::Unstorable(_) => {
+            let message = "a value cannot be stored: it is out of the range of its kind, such as a time before year 1";
+            Error::because(Code::Invalid, message, error)
+        }
         error => Error::because(Code::CatalogFailed, "the catalog cannot be used", error),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Address, Shown,
-    create::{check_name, explained},
+    create::{check_name, expect_assigned, explained},
     credential::{self, Purpose},
     find, lasting, subject,
 };
@@ -36,6 +36,7 @@ pub struct Change {
 /// [`Code::Stale`] if it was changed meanwhile; else as [`create`](super::create).
 pub async fn change(service: &Service, caller: &Caller, id: SourceId, change: Change) -> Result<Shown> {
     let mut source = find(service, caller, Action::SourceReplace, id).await?;
+    expect_assigned(service, caller, &change.assignments).await?;
     check_name(&change.name)?;
     let operator = caller.scope.operator;
     let mut checked = change.address.as_ref().map(|address| address.check(operator)).transpose()?;

@@ -7,12 +7,14 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
+    organisation,
     service::{Caller, Service, catalog::failed},
     target,
 };
 use keepsake_catalog::sources::{self, Assignments, Kind, Source};
 use keepsake_domain::{OrganisationId, SourceId, permission::Action};
 use keepsake_postgres::connect::{self, Dsn};
+use std::collections::BTreeSet;
 
 /// Where a source is, and what opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +122,12 @@ pub(super) fn explained(error: Error, refusal: Option<Error>) -> Error {
     }
 }
 
+/// Weddings are assigned to organisations that are there.
+pub(super) async fn expect_assigned(service: &Service, caller: &Caller, assignments: &Assignments) -> Result<()> {
+    let named: BTreeSet<OrganisationId> = assignments.values().copied().collect();
+    organisation::expect(service, caller, "/assignments", &named.into_iter().collect::<Vec<_>>()).await
+}
+
 pub(crate) fn check_name(name: &str) -> Result<()> {
     if name.trim().is_empty() || name.chars().count() > 200 {
         return Err(Error::new(Code::Invalid, "/name: use 1 to 200 characters"));
@@ -135,6 +143,8 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Shown> {
     let no_one = || Error::new(Code::Invalid, "/organisation_id: say for whom");
     let organisation = new.organisation.or(caller.organisation()).ok_or_else(no_one)?;
+    organisation::expect(service, caller, "/organisation_id", &[organisation]).await?;
+    expect_assigned(service, caller, &new.assignments).await?;
     check_name(&new.name)?;
     let mut checked = new.address.check(caller.scope.operator)?;
     let refusal = checked.refusal.take();

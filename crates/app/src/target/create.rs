@@ -3,6 +3,7 @@
 use super::{Reach, Shown, check_url, place, subject};
 use crate::{
     error::{Code, Error, Result},
+    organisation,
     service::{Caller, Service, catalog::failed},
     source::{Keys, check_name, seal},
 };
@@ -34,6 +35,7 @@ pub struct New {
 pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Shown> {
     let no_one = || Error::new(Code::Invalid, "/organisation_id: say for whom");
     let organisation = new.organisation.or(caller.organisation()).ok_or_else(no_one)?;
+    organisation::expect(service, caller, "/organisation_id", &[organisation]).await?;
     check_name(&new.name)?;
     let reach = check_url(&new.url)?;
     let operator = organisations::operator(&mut service.begin(caller).await?).await.map_err(failed)?;

@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod conventions;
 #[cfg(test)]
 mod executions;
@@ -12,6 +14,8 @@ mod executions;
 mod guide;
 #[cfg(test)]
 mod identity;
+#[cfg(test)]
+mod permissions;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

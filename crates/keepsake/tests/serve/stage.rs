@@ -93,6 +93,11 @@ impl Stage {
         Person { stage: self, token }
     }
 
+    /// Whoever shows this token; nobody, if it is empty.
+    pub fn holder(&self, token: &str) -> Person<'_> {
+        Person { stage: self, token: token.to_owned() }
+    }
+
     /// The operator's admin.
     pub fn operator(&self) -> Person<'_> {
         self.login(identity::EMAIL, identity::PASSWORD)
@@ -206,7 +211,13 @@ impl Person<'_> {
         self.send("DELETE", path, &json!({}), version.map(|version| format!("If-Match: {version}")))
     }
 
-    fn send(&self, method: &str, path: &str, body: &Value, header: Option<String>) -> Answer {
+    /// What is shown as theirs.
+    pub fn token(&self) -> String {
+        self.token.clone()
+    }
+
+    /// Any request with a body, and perhaps a header.
+    pub fn send(&self, method: &str, path: &str, body: &Value, header: Option<String>) -> Answer {
         let (body, header) = (body.to_string(), header.unwrap_or_else(|| "X-Nothing: 0".to_owned()));
         self.ask(path, &["-X", method, "-H", "Content-Type: application/json", "-H", &header, "-d", &body])
     }

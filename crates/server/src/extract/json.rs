@@ -9,6 +9,7 @@ use axum::{
 };
 use keepsake_api::Fault;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 /// A body that was read, or one to be written.
@@ -42,7 +43,17 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
+/// How U+0000 is written in JSON, and the only way.
+const NUL: &[u8] = br"\u0000";
+
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        // serde would take a list for what it describes, the fields in their order.
+        return Err(unusable(String::new(), "send a JSON object"));
+    }
+    if let Some(pointer) = nul(body) {
+        return Err(unusable(pointer, "it holds the character U+0000, which cannot be stored"));
+    }
     let mut text = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut text).map_err(|error| {
         let fault = Fault {
@@ -59,6 +70,40 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     Ok(value)
 }
 
+fn unusable(pointer: String, message: &str) -> Failure {
+    let fault = Fault { pointer, code: "invalid".to_owned(), message: message.to_owned() };
+    Failure::invalid("the body cannot be used", vec![fault])
+}
+
+/// Where a text of the body holds U+0000. PostgreSQL keeps none, and would say so only after half the work.
+fn nul(body: &[u8]) -> Option<String> {
+    if !body.windows(NUL.len()).any(|part| part == NUL) {
+        return None;
+    }
+    // The backslash may be escaped itself: only reading tells. What is no JSON is refused elsewhere.
+    nul_in(&serde_json::from_slice(body).ok()?)
+}
+
+fn nul_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", nul_in(item)?)))
+        }
+        // A name that holds it is no place that could be named.
+        Value::Object(fields) => fields.iter().find_map(|(name, field)| match name.contains('\0') {
+            true => Some(String::new()),
+            false => Some(format!("/{}{}", escaped(name), nul_in(field)?)),
+        }),
+        _ => None,
+    }
+}
+
+/// A name in a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// serde's words; the line and column only where the text is no JSON, since else the pointer says it better.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -73,7 +118,7 @@ fn pointer(path: &Path) -> String {
     path.iter().fold(String::new(), |mut pointer, segment| {
         let part = match segment {
             Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Map { key } => escaped(key),
             Segment::Enum { .. } | Segment::Unknown => return pointer,
         };
         pointer.push('/');
@@ -109,6 +154,23 @@ mod tests {
         let (pointer, message) = fault(r#"{"list": [], "lisp": 1}"#);
         assert_eq!(pointer, "/lisp");
         assert!(message.contains("unknown field"), "{message}");
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_stored_is_refused_at_its_place() {
+        let (pointer, message) = fault(r#"{"list": [{"a/b": 1}, {"c\u0000": 2}]}"#);
+        assert_eq!((pointer.as_str(), message.contains("U+0000")), ("/list/1", true), "{message}");
+        let (pointer, message) = fault(r#"{"list": [], "note/s": ["x", "a\u0000b"]}"#);
+        assert_eq!((pointer.as_str(), message.contains("U+0000")), ("/note~1s/1", true), "{message}");
+        // What only looks like it is a backslash and a word.
+        assert!(parse::<Body>(br#"{"list": [{"\\u0000": 1}]}"#).is_ok());
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for body in [r#"[[{"a": 1}]]"#, "", "null", "\"text\""] {
+            assert_eq!(fault(body), (String::new(), "send a JSON object".to_owned()), "{body}");
+        }
     }
 
     #[test]

@@ -45,12 +45,13 @@ pub async fn once(State(app): State<App>, request: Request, next: Next) -> Respo
 
 async fn answer(app: App, request: Request, next: Next) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
-    let key = Key { method: parts.method.to_string(), path: parts.uri.path().to_owned(), key: key(&parts.headers)? };
     let Some(route) = parts.extensions.get::<MatchedPath>() else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let call = format!("{} {}", parts.method, route.as_str());
+    // Nobody learns what is wrong with their request before they have said who they are.
     let caller = authenticated(&mut parts, &app).await?;
+    let key = Key { method: parts.method.to_string(), path: parts.uri.path().to_owned(), key: key(&parts.headers)? };
     let body = to_bytes(body, app.limits.body_bytes).await.map_err(|_| Failure::protocol(Protocol::BodyTooLarge))?;
     let hash = hash(parts.uri.query().unwrap_or_default(), &body);
     match idempotency::claim(&app.service, &caller, &call, &key, &hash).await? {

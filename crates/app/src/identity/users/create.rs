@@ -4,6 +4,7 @@ use super::{Email, User, address_taken, display_name, relation};
 use crate::{
     error::Result,
     identity::{Secret, password},
+    organisation,
     service::{Caller, Service, catalog},
 };
 use keepsake_catalog::{credentials, users};
@@ -40,6 +41,7 @@ pub async fn create(service: &Service, caller: &Caller, new: &NewUser) -> Result
         Some(owner) => owner,
         None => operator(service, caller).await?,
     };
+    organisation::expect(service, caller, "/organisation_id", &[owner]).await?;
     let relation = match relation(caller, Some(owner)) {
         Relation::Organisation => Relation::Collection,
         other => other,
