@@ -11,6 +11,7 @@
 
 pub mod api_tokens;
 pub mod audit;
+pub mod configurations;
 mod connect;
 pub mod credentials;
 mod error;
@@ -24,6 +25,7 @@ pub mod operations;
 pub mod organisations;
 mod page;
 pub mod points;
+pub mod policies;
 mod process;
 pub mod queue;
 mod scope;

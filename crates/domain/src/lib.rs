@@ -7,6 +7,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod configuration;
 pub mod criticality;
 pub mod egress;
 pub mod execution;
