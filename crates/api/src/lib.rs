@@ -6,12 +6,14 @@
 //! what the service does with a request; names of schemas are unique over the crate, because OpenAPI has one list of them.
 
 pub mod auth;
+pub mod configurations;
 pub mod executions;
 pub mod health;
 pub mod operations;
 pub mod organisations;
 pub mod page;
 pub mod points;
+pub mod policies;
 pub mod problem;
 mod secret;
 pub mod sources;

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod backup;
 mod bridge;
+pub mod configuration;
 pub mod context;
 pub mod doctor;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod mapping;
 pub mod operation;
 pub mod organisation;
 pub mod points;
+pub mod policy;
 pub mod recovery;
 pub mod recovery_point;
 pub mod scheduler;

@@ -120,6 +120,22 @@ pub async fn get(tx: &mut Tx, id: ConfigurationId) -> Result<Option<Configuratio
     row.map(Configuration::try_from).transpose()
 }
 
+/// As [`get`], and nobody else changes it until the transaction ends.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn lock(tx: &mut Tx, id: ConfigurationId) -> Result<Option<Configuration>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, organisation_id, document, created_by, created_at, version, next_run_at, last_run_at, deleted_at
+         FROM keepsake.backup_configurations WHERE id = $1 FOR UPDATE",
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(Configuration::try_from).transpose()
+}
+
 /// Which configurations a list shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -249,28 +265,25 @@ pub fn run_key(id: ConfigurationId) -> String {
     format!("run of configuration {id}")
 }
 
-/// Those that are to run by now, the longest due first, locked until the transaction ends. Those with a run under way come when it has
-/// ended.
+/// Those that are to run by now, the longest due first, by their ids. Those with a run under way come when it has ended.
 ///
 /// # Errors
 /// [`Error`] by cause.
-pub async fn due(tx: &mut Tx, now: Timestamp, limit: u16) -> Result<Vec<Configuration>> {
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, organisation_id, document, created_by, created_at, version, next_run_at, last_run_at, deleted_at
-         FROM keepsake.backup_configurations AS configuration
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: u16) -> Result<Vec<ConfigurationId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM keepsake.backup_configurations AS configuration
          WHERE enabled AND deleted_at IS NULL AND next_run_at <= $1::timestamptz
            AND NOT EXISTS (
                SELECT FROM keepsake.backup_jobs AS job
                WHERE job.organisation_id = configuration.organisation_id AND job.state IN ('queued', 'leased')
                  AND job.dedup_key = 'run of configuration ' || configuration.id)
-         ORDER BY next_run_at, id LIMIT $2 FOR UPDATE",
+         ORDER BY next_run_at, id LIMIT $2",
         now.to_sqlx() as _,
         i64::from(limit),
     )
     .fetch_all(tx.connection())
     .await?;
-    rows.into_iter().map(Configuration::try_from).collect()
+    Ok(ids.into_iter().map(ConfigurationId::from_uuid).collect())
 }
 
 /// Notes that it ran by itself (`last_run_at`, if it did), and when it does next.

@@ -16,6 +16,7 @@ mod connect;
 pub mod credentials;
 mod error;
 pub mod executions;
+pub mod expiry;
 pub mod idempotency;
 mod lead;
 pub mod login_failures;

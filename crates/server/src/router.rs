@@ -5,8 +5,8 @@ use crate::{
     app::App,
     failure::{Failure, Protocol},
     handlers::{
-        auth, docs, executions, health, metrics, operations, organisations, points, sources, targets, tokens, users,
-        weddings,
+        auth, configurations, docs, executions, health, metrics, operations, organisations, points, policies, sources,
+        targets, tokens, users, weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -45,6 +45,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(weddings::criticality::criticality))
         .routes(routes!(weddings::settings::settings, weddings::set_settings::set_settings))
         .routes(routes!(weddings::members::members, weddings::set_members::set_members))
+        .routes(routes!(configurations::list::list, configurations::create::create))
+        .routes(routes!(configurations::bulk::bulk))
+        .routes(routes!(configurations::templates::templates))
+        .routes(routes!(configurations::get::get, configurations::replace::replace, configurations::delete::delete))
+        .routes(routes!(configurations::undelete::undelete))
+        .routes(routes!(configurations::test::test))
+        .routes(routes!(policies::list::list, policies::create::create))
+        .routes(routes!(policies::get::get, policies::replace::replace))
         .routes(routes!(executions::start::start))
         .routes(routes!(executions::list::list))
         .routes(routes!(executions::get::get))

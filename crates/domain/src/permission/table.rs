@@ -180,7 +180,7 @@ table! {
     // 5. Storage targets and retention policies. A target is an organisation's own, remote one, or one of the operator's
     // that is lent to organisations; only the latter may be a folder of the host (S29).
     PolicyRead = "policy_read", list(), [Auditor, Admin],
-        ["GET /api/backup/retention/policies"];
+        ["GET /api/backup/retention/policies", "GET /api/backup/retention/policies/{id}"];
     PolicyCreate = "policy_create", plain(), [Admin],
         ["POST /api/backup/retention/policies"];
     PolicyReplace = "policy_replace", on(PolicyRead), [Admin],

@@ -1,6 +1,7 @@
 //! The handlers: a folder a noun, a file a verb.
 
 pub mod auth;
+pub mod configurations;
 pub mod docs;
 pub mod executions;
 pub mod health;
@@ -8,6 +9,7 @@ pub mod metrics;
 pub mod operations;
 pub mod organisations;
 pub mod points;
+pub mod policies;
 pub mod sources;
 pub mod targets;
 pub mod tokens;
