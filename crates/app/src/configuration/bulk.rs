@@ -98,7 +98,9 @@ async fn all(service: &Service, caller: &Caller, drafts: Vec<Judged>) -> Result<
                 rows.push(new(service, caller, id, organisation, settled)?);
             }
             (_, Err(found)) => {
-                faults.extend(found.into_iter().map(|fault| Fault::at(format!("/items/{n}{}", fault.pointer), fault.message)));
+                faults.extend(
+                    found.into_iter().map(|fault| Fault::at(format!("/items/{n}{}", fault.pointer), fault.message)),
+                );
             }
             (None, Ok(_)) => {}
         }

@@ -43,9 +43,7 @@ impl Keeping {
 
     fn having(&self, wedding: &Wedding) -> impl Iterator<Item = &(Configuration, Option<Policy>)> {
         let (id, class, source) = (wedding.id, wedding.criticality, wedding.source);
-        self.all
-            .iter()
-            .filter(move |(one, _)| one.document.source_id == source && one.document.scope.has(id, class))
+        self.all.iter().filter(move |(one, _)| one.document.source_id == source && one.document.scope.has(id, class))
     }
 
     /// Where a wedding's points go, if one of them says so.

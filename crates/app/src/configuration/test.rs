@@ -129,7 +129,12 @@ pub async fn test(service: &Service, caller: &Caller, id: ConfigurationId) -> Re
             Ok(done) => done?,
             Err(_) => {
                 let message = format!("not everything was looked at within {} s", LIMIT.as_secs());
-                tested.add("time", CheckState::Fail, message, Some("look at the load of the database and of the storage"));
+                tested.add(
+                    "time",
+                    CheckState::Fail,
+                    message,
+                    Some("look at the load of the database and of the storage"),
+                );
             }
         }
         Ok(tested)
@@ -160,7 +165,9 @@ async fn probe(service: &Service, configuration: &Configuration, tested: &mut Te
         match source.kind {
             Kind::Database => probe.database(tested, &covered, sample).await,
             Kind::Directory => probe.directory(tested),
-            Kind::Bucket => tested.add("source", CheckState::Fail, "buckets are not backed up by the service yet", None),
+            Kind::Bucket => {
+                tested.add("source", CheckState::Fail, "buckets are not backed up by the service yet", None)
+            }
         }
     }
     for found in stores {
@@ -170,7 +177,12 @@ async fn probe(service: &Service, configuration: &Configuration, tested: &mut Te
             tested.pass("storage", format!("{}: written, read back and deleted", found.name));
             if !capable.conditional_create {
                 let remedy = "use a store that refuses to overwrite (If-None-Match)";
-                tested.add("create-only puts", CheckState::Fail, "the store overwrites objects that exist", Some(remedy));
+                tested.add(
+                    "create-only puts",
+                    CheckState::Fail,
+                    "the store overwrites objects that exist",
+                    Some(remedy),
+                );
             }
         }
     }
@@ -225,7 +237,12 @@ impl Probe<'_> {
             tested.add("mapping", CheckState::Warn, found, Some("say in the mapping whether they own or refer"));
         }
         let Some(sample) = sample else {
-            tested.add("sample", CheckState::Warn, "no wedding is in it now, so none was read", Some("sync the source"));
+            tested.add(
+                "sample",
+                CheckState::Warn,
+                "no wedding is in it now, so none was read",
+                Some("sync the source"),
+            );
             return;
         };
         let began = Instant::now();
@@ -243,7 +260,8 @@ impl Probe<'_> {
         let Some(captured) = tested.note("sample", captured) else { return };
         let rows: u64 = captured.iter().flat_map(|one| &one.manifest.tables).map(|table| table.rows).sum();
         let (bytes, took) = (counted.load(Relaxed), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
-        tested.pass("sample", format!("one wedding read in {took} ms: {rows} rows, {bytes} bytes, its files left aside"));
+        tested
+            .pass("sample", format!("one wedding read in {took} ms: {rows} rows, {bytes} bytes, its files left aside"));
         let count = covered.len() as u64;
         let all = |one: u64| one.saturating_mul(count);
         tested.estimate = Some(Estimate { raw_bytes: all(bytes), duration_ms: all(took) });

@@ -31,7 +31,9 @@ pub(super) async fn enqueue(service: &Service) -> Result<usize> {
     for id in due {
         match run(service, id).await {
             Ok(queued) => count += usize::from(queued),
-            Err(error) => tracing::warn!(configuration = %id, error = %error.chain(), "a configuration could not be run"),
+            Err(error) => {
+                tracing::warn!(configuration = %id, error = %error.chain(), "a configuration could not be run")
+            }
         }
     }
     Ok(count)

@@ -9,8 +9,8 @@ use crate::{
     policy::expiry,
     service::{Service, catalog::failed},
 };
-use keepsake_domain::OrganisationId;
 use keepsake_catalog::expiry as rows;
+use keepsake_domain::OrganisationId;
 
 /// Expires what may go, organisation by organisation.
 pub(super) async fn expire(service: &Service) -> Result<()> {

@@ -87,7 +87,9 @@ impl Wanted {
             let document = configuration.document;
             let all = document.backup_type != BackupType::Incremental;
             return match (&document.scope, wedding) {
-                (configuration::Scope::Wedding { .. }, Some(wedding)) if all => Some(Self::One(Box::new(wedding.clone()))),
+                (configuration::Scope::Wedding { .. }, Some(wedding)) if all => {
+                    Some(Self::One(Box::new(wedding.clone())))
+                }
                 (scope, _) if scope.is_weddings() => {
                     Some(Self::Several(Several { weddings, all, trust_counters: false, at: Some(target) }))
                 }

@@ -5,7 +5,11 @@ mod backup;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod configured;
+#[cfg(test)]
 mod emergency;
+#[cfg(test)]
+mod expire;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]

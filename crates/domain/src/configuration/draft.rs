@@ -128,10 +128,13 @@ impl Draft {
 
     fn kinds(&self, faults: &mut Vec<Fault>) {
         if self.backup_type == Some(BackupType::Selective) {
-            faults.push(Fault::at("/backup_type", "not yet: backups of some groups only are not made; use incremental"));
+            faults
+                .push(Fault::at("/backup_type", "not yet: backups of some groups only are not made; use incremental"));
         }
         match &self.scope {
-            Some(Scope::Bucket) => faults.push(Fault::at("/scope/kind", "not yet: buckets are backed up by the command line")),
+            Some(Scope::Bucket) => {
+                faults.push(Fault::at("/scope/kind", "not yet: buckets are backed up by the command line"))
+            }
             Some(Scope::WeddingsByRule { criticality }) => {
                 let mut seen = criticality.clone();
                 seen.sort_unstable();

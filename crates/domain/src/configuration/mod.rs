@@ -215,6 +215,5 @@ impl Document {
     }
 }
 
-
 #[cfg(test)]
 mod tests;

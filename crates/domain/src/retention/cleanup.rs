@@ -48,7 +48,12 @@ impl Gate {
     ///
     /// Minute points do not count. Their promise is a day, and most points of a busy Saturday are of that kind: they would ask for
     /// approval each day, until nobody reads what they approve.
-    pub fn weigh<'a>(&self, points: impl IntoIterator<Item = (&'a Candidate, bool)>, others: u64, now: Timestamp) -> Cleanup {
+    pub fn weigh<'a>(
+        &self,
+        points: impl IntoIterator<Item = (&'a Candidate, bool)>,
+        others: u64,
+        now: Timestamp,
+    ) -> Cleanup {
         let (mut removed, mut of, mut young) = (0_u64, others, false);
         let least_age = SignedDuration::from_hours(24 * i64::from(self.least_age_days));
         for (candidate, goes) in points.into_iter().filter(|(candidate, _)| candidate.promise.grade > Grade::Minute) {

@@ -6,11 +6,7 @@ use crate::{
     extract::{Json, Request},
     failure::{Failure, Result},
 };
-use axum::{
-    extract::{OriginalUri, State},
-    http::StatusCode,
-    response::IntoResponse,
-};
+use axum::{extract::State, http::StatusCode, response::IntoResponse};
 use keepsake_api::configurations::{BulkConfigurations, BulkItem, BulkResult};
 use keepsake_app::{
     configuration::{self, Bulk, Item},
@@ -18,6 +14,9 @@ use keepsake_app::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+
+/// Where one of them would be made alone.
+const ALONE: &str = "/api/backup/configurations";
 
 /// The body, its items still to be read one by one.
 #[derive(Debug, Deserialize)]
@@ -38,7 +37,6 @@ pub async fn bulk(
     State(app): State<App>,
     caller: Caller,
     Request(request): Request,
-    OriginalUri(uri): OriginalUri,
     Json(body): Json<Body>,
 ) -> Result<impl IntoResponse> {
     let bulk = Bulk { atomic: body.atomic, items: body.items.into_iter().map(draft::read).collect() };
@@ -48,7 +46,7 @@ pub async fn bulk(
             BulkItem { status: StatusCode::CREATED.as_u16(), id: Some(*made.id.as_uuid()), problem: None }
         }
         Item::Refused(error) => {
-            let problem = Failure::from(error).problem(request, uri.path());
+            let problem = Failure::from(error).problem(request, ALONE);
             BulkItem { status: problem.status, id: None, problem: Some(problem) }
         }
     };

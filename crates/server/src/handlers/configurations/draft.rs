@@ -70,7 +70,8 @@ impl Fields {
     /// What was not asked for is not known.
     fn end(mut self) -> Vec<Fault> {
         for name in std::mem::take(&mut self.rest).into_iter().map(|(name, _)| name) {
-            let known = |char: char| if char.is_ascii_graphic() && !matches!(char, ';' | ':' | '/' | '~') { char } else { '_' };
+            let known =
+                |char: char| if char.is_ascii_graphic() && !matches!(char, ';' | ':' | '/' | '~') { char } else { '_' };
             let shown: String = name.chars().take(FIELD_CHARS).map(known).collect();
             self.fault(&shown, "there is no such field");
         }
@@ -151,9 +152,9 @@ fn scope(mut object: Fields, faults: &mut Vec<Fault>) -> Option<Scope> {
             ScopeKind::Database => Scope::Database,
             ScopeKind::Bucket => Scope::Bucket,
             ScopeKind::Directory => Scope::Directory,
-            ScopeKind::WeddingsByRule => {
-                Scope::WeddingsByRule { criticality: object.take::<Vec<Criticality>>("criticality").unwrap_or_default() }
-            }
+            ScopeKind::WeddingsByRule => Scope::WeddingsByRule {
+                criticality: object.take::<Vec<Criticality>>("criticality").unwrap_or_default(),
+            },
             ScopeKind::Wedding => {
                 let wedding_id: Option<WeddingId> = object.take("wedding_id");
                 if wedding_id.is_none() && object.faults.is_empty() {

@@ -25,10 +25,9 @@ pub async fn test(State(app): State<App>, caller: Caller, Path(id): Path<Uuid>) 
     let checks: Vec<ConfigurationCheck> = tested.checks.into_iter().map(|check| shown(check, &caller)).collect();
     let is = |state| checks.iter().any(|check| check.state == state);
     let worst = [CheckState::Fail, CheckState::Warn].into_iter().find(|state| is(*state)).unwrap_or(CheckState::Pass);
-    let estimate = tested.estimate.map(|estimate| RunEstimate {
-        raw_bytes: estimate.raw_bytes,
-        duration_ms: estimate.duration_ms,
-    });
+    let estimate = tested
+        .estimate
+        .map(|estimate| RunEstimate { raw_bytes: estimate.raw_bytes, duration_ms: estimate.duration_ms });
     Ok(Json(ConfigurationTest { state: worst, checks, estimate }))
 }
 

@@ -46,13 +46,16 @@ pub async fn replace(
 
 fn shown_preview(preview: Preview) -> RetentionPreview {
     let expiring = preview.expiring;
-    let mut explanation =
-        vec!["Every point is kept for as long as it was promised when it was made; this changes none of them.".to_owned()];
+    let mut explanation = vec![
+        "Every point is kept for as long as it was promised when it was made; this changes none of them.".to_owned(),
+    ];
     if preview.weaker {
-        explanation.push("Points that are made from now on are kept for fewer days: it takes a second factor.".to_owned());
+        explanation
+            .push("Points that are made from now on are kept for fewer days: it takes a second factor.".to_owned());
     }
     if preview.configurations == 0 {
-        explanation.push("No configuration that is switched on names this policy, so it counts for no points.".to_owned());
+        explanation
+            .push("No configuration that is switched on names this policy, so it counts for no points.".to_owned());
     }
     RetentionPreview {
         weaker: preview.weaker,
