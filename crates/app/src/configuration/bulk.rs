@@ -51,9 +51,11 @@ pub async fn bulk(service: &Service, caller: &Caller, bulk: Bulk) -> Result<Vec<
         return Err(Error::new(Code::Invalid, format!("/items: give 1 to {MOST} configurations")));
     }
     let mut drafts = Vec::with_capacity(bulk.items.len());
+    let mut tx = service.begin(caller).await?;
     for draft in bulk.items {
-        drafts.push(judge(service, caller, draft).await?);
+        drafts.push(judge(&mut tx, caller, draft).await?);
     }
+    drop(tx);
     let weakens = drafts.iter().any(|(_, judged)| judged.as_ref().is_ok_and(Settled::weakens));
     let action = if weakens { Action::ConfigurationWeaken } else { Action::ConfigurationBulkCreate };
     // It is for the caller's own organisation only if every part of it is.
@@ -72,13 +74,13 @@ pub async fn bulk(service: &Service, caller: &Caller, bulk: Bulk) -> Result<Vec<
 /// For whom it is, and what it comes to.
 type Judged = (Option<OrganisationId>, Result<Settled, Vec<Fault>>);
 
-async fn judge(service: &Service, caller: &Caller, draft: Draft) -> Result<Judged> {
-    let Some(organisation) = owner(service, caller, &draft).await? else {
+async fn judge(tx: &mut Tx, caller: &Caller, draft: Draft) -> Result<Judged> {
+    let Some(organisation) = owner(tx, caller, &draft).await? else {
         let mut faults = draft.faults();
         faults.push(Fault::at("/organisation_id", "say for whom"));
         return Ok((None, Err(faults)));
     };
-    let settled = settle(&mut service.begin(caller).await?, draft, organisation).await?;
+    let settled = settle(tx, draft, organisation).await?;
     Ok((Some(organisation), settled))
 }
 

@@ -18,8 +18,10 @@ use keepsake_domain::{ConfigurationId, OrganisationId, configuration::Draft, per
 /// [`Code::Invalid`] with every fault; [`Code::Exists`], [`Code::MfaRequired`], [`Code::Forbidden`]; else by cause.
 pub async fn create(service: &Service, caller: &Caller, draft: Draft) -> Result<Shown> {
     let no_one = || Error::new(Code::Invalid, "/organisation_id: say for whom");
-    let organisation = owner(service, caller, &draft).await?.ok_or_else(no_one)?;
-    let settled = settle(&mut service.begin(caller).await?, draft, organisation).await?;
+    let mut tx = service.begin(caller).await?;
+    let organisation = owner(&mut tx, caller, &draft).await?.ok_or_else(no_one)?;
+    let settled = settle(&mut tx, draft, organisation).await?;
+    drop(tx);
     let weakens = settled.as_ref().is_ok_and(Settled::weakens);
     let action = if weakens { Action::ConfigurationWeaken } else { Action::ConfigurationCreate };
     let id = ConfigurationId::from_uuid(service.context.new_id()?);

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    service::{Caller, Service, catalog::failed},
+    service::{Caller, catalog::failed},
 };
 use keepsake_catalog::{
     Tx, organisations, policies,
@@ -30,12 +30,12 @@ impl Settled {
 }
 
 /// For whom a draft is: as it says, else whose source it is about, else for the caller's organisation, if they have one.
-pub(super) async fn owner(service: &Service, caller: &Caller, draft: &Draft) -> Result<Option<OrganisationId>> {
+pub(super) async fn owner(tx: &mut Tx, caller: &Caller, draft: &Draft) -> Result<Option<OrganisationId>> {
     if let Some(named) = draft.organisation_id {
         return Ok(Some(named));
     }
     let source = match draft.source_id {
-        Some(id) => sources::get(&mut service.begin(caller).await?, id).await.map_err(failed)?,
+        Some(id) => sources::get(tx, id).await.map_err(failed)?,
         None => None,
     };
     Ok(source.map(|source| source.organisation).or(caller.organisation()))

@@ -230,7 +230,9 @@ async fn what_protects_less_takes_a_second_factor() {
         (&preview["weaker"], &preview["configurations"], &preview["points_deleted_by_change"]),
         (&json!(true), &json!(1), &json!(0))
     );
-    refused(&admin.put(&policy_path, &lower, Some("\"3\"")), 412, "stale");
+    let longer = json!({"name": "longer", "rules": days(366)});
+    refused(&admin.put(&policy_path, &longer, Some("\"3\"")), 412, "stale");
+    refused(&admin.put(&policy_path, &longer, None), 428, "precondition-required");
 
     let fresh = stage.restorer();
     assert_eq!(fresh.put(&policy_path, &lower, Some("\"1\"")).status, 200);
