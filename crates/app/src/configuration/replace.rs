@@ -41,9 +41,11 @@ pub async fn replace(
     let kept = days(&mut tx, &old).await?;
     drop(tx);
     let now = service.context.clock.now();
-    let weaker = settled
-        .as_ref()
-        .is_ok_and(|settled| settled.document.is_weaker_than(&old.document, [&settled.days, &kept], now));
+    // One that is switched on decides from then on, as a new one would.
+    let weaker = settled.as_ref().is_ok_and(|settled| {
+        let newly = !old.document.enabled && settled.weakens();
+        newly || settled.document.is_weaker_than(&old.document, [&settled.days, &kept], now)
+    });
     let action = if weaker { Action::ConfigurationWeaken } else { Action::ConfigurationReplace };
     let work = async {
         // Which action it is was judged by what `old` says.

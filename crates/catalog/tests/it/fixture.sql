@@ -49,9 +49,9 @@ BEGIN
         INSERT INTO keepsake.backup_executions (id, organisation_id, job_id, source_id, wedding_id, storage_target_id, execution_type, created_at)
             VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 1), pg_temp.id(o, 4), pg_temp.id(o, 5), pg_temp.id(o, 3), 'manual', now());
         INSERT INTO keepsake.backup_snapshots (id, organisation_id, source_id, wedding_id, vault_id, storage_target_id, kind, captured_at,
-                confirmed_at, incomplete, summary, raw_bytes, stored_bytes, retention_class, keep_until, created_at)
+                confirmed_at, incomplete, summary, raw_bytes, stored_bytes, retention_class, grade, keep_until, created_at)
             VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 4), pg_temp.id(o, 5), pg_temp.id(o, 1), pg_temp.id(o, 3), 'wedding', now(),
-                now(), false, '{}', 1, 1, 'low', now(), now());
+                now(), false, '{}', 1, 1, 'low', 'quarter_hour', now(), now());
         INSERT INTO keepsake.recovery_operations (id, organisation_id, source_id, wedding_id, point_id, request, reason, requested_by, created_at)
             VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 4), pg_temp.id(o, 5), pg_temp.id(o, 1), '{}', 'test', pg_temp.id(o, 1), now());
     END LOOP;

@@ -110,9 +110,11 @@ impl Draft {
         ];
         let missing = required.into_iter().filter(|(field, missing, _)| *missing && !unread(field));
         faults.extend(missing.map(|(field, _, message)| Fault::at(field, message)));
-        let is_name = |name: &String| !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX;
+        let is_name = |name: &String| {
+            !name.trim().is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control)
+        };
         if self.name.as_ref().is_some_and(|name| !is_name(name)) {
-            faults.push(Fault::at("/name", "use 1 to 200 characters"));
+            faults.push(Fault::at("/name", "use 1 to 200 printable characters"));
         }
         if !self.encryption {
             faults.push(Fault::at("/encryption", "backups are always encrypted: leave it out"));

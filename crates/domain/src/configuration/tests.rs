@@ -66,6 +66,7 @@ fn every_fault_is_named_at_once() {
         "/storage_targets",
     ];
     assert_eq!(all, expected);
+    assert_eq!(pointers(|draft| draft.name = Some("a\0b".to_owned())), ["/name"]);
     let nothing: Vec<String> = Draft::default().faults().into_iter().map(|fault| fault.pointer).collect();
     assert_eq!(nothing, ["/name", "/backup_type", "/source_id", "/scope", "/storage_targets"]);
     assert!(Draft::default().into_document().is_none());

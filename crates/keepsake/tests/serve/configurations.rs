@@ -218,6 +218,10 @@ async fn what_protects_less_takes_a_second_factor() {
     // Made anew it would be a way around.
     let fewer = with(&body, json!({"name": "other", "retention_policy_id": short}));
     refused(&admin.post(PATH, &fewer), 401, "mfa-required");
+    let asleep = with(&fewer, json!({"name": "asleep", "enabled": false}));
+    let asleep_path = format!("{PATH}/{}", made(&admin.post(PATH, &asleep)));
+    let awake = with(&asleep, json!({"enabled": true}));
+    refused(&admin.put(&asleep_path, &awake, Some("\"1\"")), 401, "mfa-required");
     let bulk = json!({"items": [fewer]});
     refused(&admin.post(&format!("{PATH}/bulk-create"), &bulk), 401, "mfa-required");
     let policy_path = format!("{POLICIES}/{long}");
