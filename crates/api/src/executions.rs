@@ -62,10 +62,13 @@ pub enum AskedKind {
     Emergency,
 }
 
-/// What is to be backed up now: a wedding or a source, one of the two.
+/// What is to be backed up now: what a configuration says, a wedding, or a source; one of the three.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewExecution {
+    /// What this says, to where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration_id: Option<Uuid>,
     /// One wedding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wedding_id: Option<Uuid>,
@@ -79,7 +82,7 @@ pub struct NewExecution {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "before the seating plan is redone", max_length = 1000)]
     pub reason: Option<String>,
-    /// Where to. Left out, it goes where its points are, else to the first of the targets.
+    /// Where to; not with a configuration. Left out, it goes where its points are, else to the first of the targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_id: Option<Uuid>,
 }
@@ -89,7 +92,7 @@ pub struct NewExecution {
 pub struct StartedExecution {
     /// The execution to watch; `Location` leads to it.
     pub execution_id: Uuid,
-    /// An emergency backup of the same was under way already, and this is it.
+    /// An emergency backup of the same, or a run of the same configuration, was under way already, and this is it.
     pub joined: bool,
 }
 

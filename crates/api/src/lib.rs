@@ -7,12 +7,14 @@
 
 pub mod auth;
 pub mod checks;
+pub mod configurations;
 pub mod executions;
 pub mod health;
 pub mod operations;
 pub mod organisations;
 pub mod page;
 pub mod points;
+pub mod policies;
 pub mod problem;
 mod secret;
 pub mod sources;

@@ -21,7 +21,7 @@ CREATE TABLE keepsake.backup_configurations (
     organisation_id uuid NOT NULL REFERENCES keepsake.organisations (id),
     name text NOT NULL CHECK (name <> '' AND length(name) <= 200),
     source_id uuid NOT NULL REFERENCES keepsake.sources (id),
-    -- The whole of what the API accepted (api::Configuration); the columns beside it are what queries ask.
+    -- The whole of what was accepted (domain::configuration::Document); the columns beside it are what queries ask.
     document jsonb NOT NULL,
     scope text NOT NULL CHECK (scope IN ('database', 'wedding', 'weddings_by_rule', 'bucket', 'directory')),
     backup_type text NOT NULL CHECK (backup_type IN ('full', 'incremental', 'selective', 'emergency')),
@@ -200,6 +200,7 @@ CREATE TABLE keepsake.backup_snapshots (
 );
 CREATE INDEX backup_snapshots_list ON keepsake.backup_snapshots (organisation_id, captured_at DESC, id DESC);
 CREATE INDEX backup_snapshots_wedding ON keepsake.backup_snapshots (wedding_id, captured_at DESC, id DESC) WHERE wedding_id IS NOT NULL;
+CREATE INDEX backup_snapshots_overdue ON keepsake.backup_snapshots (keep_until) WHERE expired_at IS NULL;
 CREATE INDEX backup_snapshots_source ON keepsake.backup_snapshots (source_id, kind, captured_at DESC, id DESC);
 CALL keepsake.protect('keepsake.backup_snapshots');
 CREATE POLICY reach ON keepsake.backup_snapshots TO keepsake_app

@@ -269,7 +269,8 @@ pub async fn usual_target(
     Ok(id.map(TargetId::from_uuid))
 }
 
-/// As [`usual_target`], for a pass over weddings of a source: where the newest point of any of them is.
+/// As [`usual_target`], for a pass over weddings of a source: where the newest point of any of them is, else of any other of the
+/// source.
 ///
 /// # Errors
 /// [`Error`] by cause.
@@ -277,13 +278,22 @@ pub async fn usual_target_of_weddings(
     tx: &mut Tx,
     organisation: OrganisationId,
     source: SourceId,
+    weddings: &[WeddingId],
 ) -> Result<Option<TargetId>> {
+    let weddings: Vec<Uuid> = weddings.iter().map(|id| *id.as_uuid()).collect();
     let id = sqlx::query_scalar!(
         "SELECT target.id FROM keepsake.storage_targets AS target
          LEFT JOIN (
-             SELECT storage_target_id FROM keepsake.backup_snapshots
-             WHERE source_id = $2 AND organisation_id = $1 AND kind = 'wedding' AND expired_at IS NULL
-             ORDER BY captured_at DESC, id DESC LIMIT 1
+             SELECT coalesce(
+                 (SELECT newest.storage_target_id FROM unnest($3::uuid[]) AS asked (id)
+                  CROSS JOIN LATERAL (
+                      SELECT storage_target_id, captured_at FROM keepsake.backup_snapshots
+                      WHERE wedding_id = asked.id AND kind = 'wedding' AND expired_at IS NULL
+                      ORDER BY captured_at DESC, id DESC LIMIT 1) AS newest
+                  ORDER BY newest.captured_at DESC LIMIT 1),
+                 (SELECT storage_target_id FROM keepsake.backup_snapshots
+                  WHERE source_id = $2 AND organisation_id = $1 AND kind = 'wedding' AND expired_at IS NULL
+                  ORDER BY captured_at DESC, id DESC LIMIT 1)) AS storage_target_id
          ) AS last ON last.storage_target_id = target.id
          WHERE target.deleted_at IS NULL
            AND target.organisation_id IN ($1, (SELECT keepsake.operator_organisation()))
@@ -293,6 +303,7 @@ pub async fn usual_target_of_weddings(
          LIMIT 1",
         organisation.as_uuid(),
         source.as_uuid(),
+        &weddings,
     )
     .fetch_optional(tx.connection())
     .await?;

@@ -56,6 +56,12 @@ impl Frequency {
             Self::RealTime => 60,
         })
     }
+
+    /// The word for runs with this pause between two: the rarest that is not rarer. A day on which the clocks change may have 25
+    /// hours. `None` if they are rarer than weekly.
+    pub fn of_pause(pause: SignedDuration) -> Option<Self> {
+        Self::ALL.iter().copied().rev().find(|frequency| pause <= frequency.rpo().saturating_add(frequency.rpo() / 24))
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +88,14 @@ mod tests {
     fn promotion_is_one_step_and_ends_at_real_time() {
         let promoted: Vec<Frequency> = Frequency::ALL.iter().map(|frequency| frequency.promoted()).collect();
         assert_eq!(promoted, [Frequency::Daily, Frequency::Hourly, Frequency::RealTime, Frequency::RealTime]);
+    }
+
+    #[test]
+    fn a_pause_has_the_word_of_those_that_lose_no_less() {
+        let word = |seconds| Frequency::of_pause(SignedDuration::from_secs(seconds)).map(Frequency::name);
+        assert_eq!([60, 61, 120, 3600].map(word), ["real_time", "real_time", "hourly", "hourly"].map(Some));
+        assert_eq!([7200, 86_400, 25 * 3600].map(word), [Some("daily"); 3]);
+        assert_eq!([26 * 3600, 7 * 86_400, 9 * 86_400].map(word), [Some("weekly"), Some("weekly"), None]);
     }
 
     #[test]

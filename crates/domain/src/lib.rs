@@ -8,6 +8,7 @@
 pub mod backoff;
 pub mod check;
 pub mod clock;
+pub mod configuration;
 pub mod criticality;
 pub mod egress;
 pub mod execution;

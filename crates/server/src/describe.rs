@@ -1,7 +1,7 @@
 //! The description of the API (OpenAPI 3.1): made from the routes, with what holds for all of them said once.
 
 use crate::router::routes;
-use keepsake_api::{Fault, Problem, operations::PointCandidate, problem::MEDIA_TYPE};
+use keepsake_api::{Fault, Problem, operations::PointCandidate, policies::RetentionPreview, problem::MEDIA_TYPE};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -18,9 +18,9 @@ to a page that says what to do. Every answer carries `X-Request-Id`. Lists take 
 starts or creates something takes an `Idempotency-Key`: the same key with the same body gets the stored answer for 24 hours. \
 What has an `ETag` is changed with that as `If-Match`: 428 without it, 412 if somebody else was faster.";
 
-/// The schemas of problems, which no operation names itself.
+/// The schemas of problems, which no operation names itself, and of answers that an operation has beside its usual one.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem, Fault, PointCandidate)))]
+#[openapi(components(schemas(Problem, Fault, PointCandidate, RetentionPreview)))]
 struct Problems;
 
 /// The description.
@@ -51,6 +51,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("storage", "Where copies go."),
         ("sources", "What is protected, and what a wedding is in it."),
         ("weddings", "How each wedding is protected and why, and who sees it."),
+        ("configurations", "What is backed up, when, to where, and for how long."),
         ("backups", "Backups that are asked for, watched, stopped and tried again."),
         ("recovery", "What can be restored."),
         ("organisations", "The tenants of the installation."),

@@ -280,11 +280,11 @@ impl Failure {
         self.code
     }
 
-    /// The answer.
-    pub fn respond(self, request: RequestId, path: &str) -> Response {
+    /// The problem that it is, of a request to a path.
+    pub fn problem(self, request: RequestId, path: &str) -> Problem {
         let page = pages::of(self.code);
         let title = page.map_or(self.code, |page| page.title);
-        let problem = Problem {
+        Problem {
             kind: type_of(self.code),
             title: title.to_owned(),
             status: self.status.as_u16(),
@@ -296,17 +296,22 @@ impl Failure {
             candidates: self.candidates,
             retry_after: self.retry_after,
             remediation: page.map_or("", |page| page.remedy).to_owned(),
-        };
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        }
+    }
+
+    /// The answer.
+    pub fn respond(self, request: RequestId, path: &str) -> Response {
+        let (status, retry_after, challenge) = (self.status, self.retry_after, self.challenge);
+        let body = serde_json::to_vec(&self.problem(request, path)).unwrap_or_default();
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(challenge) = self.challenge {
+        if let Some(challenge) = challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        (self.status, headers, body).into_response()
+        (status, headers, body).into_response()
     }
 }
 

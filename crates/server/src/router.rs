@@ -5,8 +5,8 @@ use crate::{
     app::App,
     failure::{Failure, Protocol},
     handlers::{
-        auth, checks, docs, executions, health, metrics, operations, organisations, points, sources, status,
-        system_config, targets, tokens, users, weddings,
+        auth, checks, configurations, docs, executions, health, metrics, operations, organisations, points, policies,
+        sources, status, system_config, targets, tokens, users, weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -48,6 +48,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(weddings::integrity::integrity))
         .routes(routes!(weddings::timeline::timeline))
         .routes(routes!(status::read::read))
+        .routes(routes!(configurations::list::list, configurations::create::create))
+        .routes(routes!(configurations::bulk::bulk))
+        .routes(routes!(configurations::templates::templates))
+        .routes(routes!(configurations::get::get, configurations::replace::replace, configurations::delete::delete))
+        .routes(routes!(configurations::undelete::undelete))
+        .routes(routes!(configurations::test::test))
+        .routes(routes!(policies::list::list, policies::create::create))
+        .routes(routes!(policies::get::get, policies::replace::replace))
         .routes(routes!(executions::start::start))
         .routes(routes!(executions::list::list))
         .routes(routes!(executions::get::get))

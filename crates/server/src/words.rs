@@ -1,10 +1,13 @@
 //! Words of the rules and of the catalog as words of the API, one for one. A word that is new on one side does not compile until
 //! the other has it, too.
 
-use keepsake_api::{checks, executions, operations, organisations, points, sources, targets, weddings};
+use keepsake_api::{
+    checks, configurations, executions, operations, organisations, points, policies, sources, targets, weddings,
+};
 use keepsake_app::service::rows;
 use keepsake_domain::{
-    Criticality, Frequency, Group, Phase, check, execution, operation, point, restore, risk, tier, wedding,
+    Criticality, Frequency, Group, Phase, check, configuration, execution, operation, point, restore, retention, risk,
+    tier, wedding,
 };
 
 /// The same word on the other side.
@@ -53,4 +56,9 @@ same! {
     restore::ConflictRule = operations::ConflictHandling { Leave, Take, Fail };
     Group = operations::WeddingGroup { Wedding, Guests, Timeline, Vendors, Photos, Documents, Budget, Other };
     point::Kind = points::PointKind { Wedding, Database, Files, PreRecovery };
+    configuration::BackupType = configurations::BackupType { Full, Incremental, Selective, Emergency };
+    configuration::ScopeKind = configurations::ScopeKind { Database, Wedding, WeddingsByRule, Bucket, Directory };
+    configuration::Compression = configurations::Compression { Auto, Off, Max };
+    keepsake_app::configuration::CheckState = configurations::CheckState { Pass, Warn, Fail };
+    retention::ApprovalReason = policies::ExpiryApproval { ManyPoints, YoungPoints };
 }

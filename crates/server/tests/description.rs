@@ -87,6 +87,9 @@ fn what_is_changed_by_version_says_so() {
         "delete /api/sources/{id}",
         "put /api/sources/{id}/mapping",
         "put /api/weddings/{id}/backup-settings",
+        "put /api/backup/configurations/{id}",
+        "delete /api/backup/configurations/{id}",
+        "put /api/backup/retention/policies/{id}",
     ] {
         let (method, path) = call.split_once(' ').unwrap();
         let parameters = description["paths"][path][method]["parameters"].as_array().unwrap();

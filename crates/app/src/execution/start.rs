@@ -1,17 +1,19 @@
 //! Asking for a backup now.
 
 use crate::{
+    configuration::{self, Put, Wanted},
     error::{Code, Error, Result},
     service::{Caller, Service, catalog::failed},
     source, wedding,
 };
 use keepsake_catalog::{
+    configurations,
     executions::{self, Execution},
     queue::{Kind, NewJob, enqueue},
     sources, targets,
 };
 use keepsake_domain::{
-    Criticality, ExecutionId, JobId, OrganisationId, Phase, Priority, SourceId, TargetId, WeddingId,
+    ConfigurationId, Criticality, ExecutionId, JobId, OrganisationId, Phase, Priority, SourceId, TargetId, WeddingId,
     backoff::Backoff,
     execution::{ExecutionType, State},
     permission::Action,
@@ -25,6 +27,8 @@ pub enum What {
     Wedding(WeddingId),
     /// A whole database.
     Source(SourceId),
+    /// What a configuration says, to where it says.
+    Configuration(ConfigurationId),
 }
 
 /// What somebody asks for.
@@ -45,7 +49,7 @@ pub struct Asked {
 pub struct Started {
     /// The execution to watch.
     pub execution: ExecutionId,
-    /// An emergency backup of the same was under way already, and this is it.
+    /// An emergency backup of the same, or a run of the same configuration, was under way already, and this is it.
     pub joined: bool,
 }
 
@@ -79,9 +83,50 @@ pub async fn start(service: &Service, caller: &Caller, asked: &Asked) -> Result<
             let thing = Thing { organisation: found.organisation, source: id, wedding: None, priority };
             (Action::SourceBackup, relation, source::subject(id), thing)
         }
+        What::Configuration(id) => return configured(service, caller, asked, id).await,
     };
     let owner = Some(thing.organisation);
     service.act(caller, action, relation, &subject, owner, put(service, caller, asked, thing)).await
+}
+
+async fn configured(service: &Service, caller: &Caller, asked: &Asked, id: ConfigurationId) -> Result<Started> {
+    let found = configuration::find(service, caller, Action::ConfigurationBackup, id).await?;
+    let (relation, owner) = (caller.relation_to(found.organisation), Some(found.organisation));
+    let work = async {
+        check_reason(asked)?;
+        if asked.target.is_some() {
+            return Err(Error::new(Code::Invalid, "/target_id: a configuration says itself where to: leave it out"));
+        }
+        let mut tx = service.begin(caller).await?;
+        let gone = || Error::new(Code::NotFound, "there is no configuration of that id");
+        let found = configurations::lock(&mut tx, id).await.map_err(failed)?.ok_or_else(gone)?;
+        if found.deleted_at.is_some() {
+            return Err(gone());
+        }
+        let wanted = Wanted {
+            execution_type: configuration::asked_type(&found, asked.emergency),
+            configuration: &found,
+            reason: asked.reason.clone(),
+            requested_by: caller.scope.actor.id(),
+        };
+        let (execution, joined) = match configuration::put(service, &mut tx, wanted).await? {
+            Put::Queued(execution) => (execution, false),
+            Put::Joined(execution) => (execution, true),
+            Put::Nothing => {
+                return Err(Error::new(Code::Invalid, "/configuration_id: no wedding is in its scope now"));
+            }
+        };
+        tx.commit().await.map_err(failed)?;
+        Ok(Started { execution, joined })
+    };
+    service.act(caller, Action::ConfigurationBackup, relation, &configuration::subject(id), owner, work).await
+}
+
+fn check_reason(asked: &Asked) -> Result<()> {
+    if asked.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX) {
+        return Err(Error::new(Code::Invalid, format!("/reason: use at most {REASON_CHARS_MAX} characters")));
+    }
+    Ok(())
 }
 
 /// What is backed up, and whose it is.
@@ -93,9 +138,7 @@ struct Thing {
 }
 
 async fn put(service: &Service, caller: &Caller, asked: &Asked, thing: Thing) -> Result<Started> {
-    if asked.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX) {
-        return Err(Error::new(Code::Invalid, format!("/reason: use at most {REASON_CHARS_MAX} characters")));
-    }
+    check_reason(asked)?;
     let mut tx = service.begin(caller).await?;
     if thing.wedding.is_none() {
         let found = sources::get(&mut tx, thing.source).await.map_err(failed)?;

@@ -5,10 +5,11 @@
 
 use super::system;
 use crate::{
+    configuration::Keeping,
     error::Result,
     service::{Service, catalog::failed},
     source::on_grid,
-    worker::pass::Payload,
+    worker::pass::{AT_ONCE, Payload},
 };
 use jiff::Timestamp;
 use keepsake_catalog::{
@@ -18,18 +19,19 @@ use keepsake_catalog::{
     weddings::{self, Wedding},
 };
 use keepsake_domain::{
-    ExecutionId, Frequency, JobId, OrganisationId, SourceId, WeddingId,
+    ExecutionId, Frequency, JobId, OrganisationId, SourceId, TargetId, WeddingId,
     backoff::Backoff,
     execution::{ExecutionType, State},
     schedule::Windows,
 };
 use serde_json::json;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 /// Weddings looked at in one tick.
 const LOOKED_AT: u16 = 5000;
-/// Weddings of one pass: each keeps a vault open while it lasts.
-const PASS_MAX: usize = 250;
 
 /// Puts what is due into the queue; how many weddings.
 pub(super) async fn enqueue(service: &Service) -> Result<usize> {
@@ -37,40 +39,52 @@ pub(super) async fn enqueue(service: &Service) -> Result<usize> {
     let mut tx = system(service).await?;
     let due = weddings::due(&mut tx, now, LOOKED_AT).await.map_err(failed)?;
     let mut count = 0;
-    for group in groups(due) {
+    for group in groups(&mut tx, due).await? {
         count += pass(service, &mut tx, group, now).await?;
     }
     tx.commit().await.map_err(failed)?;
     Ok(count)
 }
 
-/// Weddings of one source and organisation, the most urgent group first.
+/// Weddings of one source and organisation that go to one place, the most urgent group first.
 struct Group {
     source: SourceId,
     organisation: OrganisationId,
+    /// Where to, if a configuration says so.
+    placed: Option<TargetId>,
     weddings: Vec<Wedding>,
 }
 
 /// Sorts weddings, which come the most urgent first, into groups, in the same order.
-fn groups(due: Vec<Wedding>) -> Vec<Group> {
-    let mut places: BTreeMap<(SourceId, OrganisationId), usize> = BTreeMap::new();
+async fn groups(tx: &mut Tx, due: Vec<Wedding>) -> Result<Vec<Group>> {
+    let mut places: BTreeMap<(SourceId, OrganisationId, Option<TargetId>), usize> = BTreeMap::new();
     let mut groups: Vec<Group> = Vec::new();
+    let mut said: BTreeMap<(SourceId, OrganisationId), Keeping> = BTreeMap::new();
     for wedding in due {
         let (source, organisation) = (wedding.source, wedding.organisation);
-        let place = *places.entry((source, organisation)).or_insert_with(|| {
-            groups.push(Group { source, organisation, weddings: Vec::new() });
+        let keeping = match said.entry((source, organisation)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Keeping::of(tx, organisation, source, None).await.map_err(failed)?),
+        };
+        let placed = keeping.target(&wedding);
+        let place = *places.entry((source, organisation, placed)).or_insert_with(|| {
+            groups.push(Group { source, organisation, placed, weddings: Vec::new() });
             groups.len() - 1
         });
-        if let Some(group) = groups.get_mut(place).filter(|group| group.weddings.len() < PASS_MAX) {
+        if let Some(group) = groups.get_mut(place).filter(|group| group.weddings.len() < AT_ONCE) {
             group.weddings.push(wedding);
         }
     }
-    groups
+    Ok(groups)
 }
 
 async fn pass(service: &Service, tx: &mut Tx, group: Group, now: Timestamp) -> Result<usize> {
-    let Group { source, organisation, weddings: due } = group;
-    let target = executions::usual_target_of_weddings(tx, organisation, source).await.map_err(failed)?;
+    let Group { source, organisation, placed, weddings: due } = group;
+    let ids: Vec<WeddingId> = due.iter().map(|wedding| wedding.id).collect();
+    let target = match placed {
+        Some(target) => Some(target),
+        None => executions::usual_target_of_weddings(tx, organisation, source, &ids).await.map_err(failed)?,
+    };
     let Some(target) = target else {
         tracing::warn!(%source, weddings = due.len(), "weddings are due, and there is no storage target to back up to");
         return Ok(0);
@@ -79,7 +93,6 @@ async fn pass(service: &Service, tx: &mut Tx, group: Group, now: Timestamp) -> R
     let often = due.iter().map(|wedding| wedding.protection.frequency).max().unwrap_or(Frequency::Weekly);
     let windows = Windows::default_for(often);
     let job = JobId::from_uuid(service.context.new_id()?);
-    let ids: Vec<WeddingId> = due.iter().map(|wedding| wedding.id).collect();
     let new = NewJob {
         id: job,
         organisation,
@@ -89,7 +102,7 @@ async fn pass(service: &Service, tx: &mut Tx, group: Group, now: Timestamp) -> R
         source: Some(source),
         wedding: None,
         configuration: None,
-        payload: json!(Payload { weddings: ids.clone() }),
+        payload: json!(Payload { weddings: ids.clone(), placed: placed.is_some() }),
         dedup_key: Some(weddings::pass_key(source)),
         run_after: now,
         start_before: None,

@@ -1,10 +1,12 @@
-//! What happens by itself: weddings are looked for in their sources, those that are due are put into the queue, and what nobody asks
-//! for any more is swept.
+//! What happens by itself: weddings are looked for in their sources, those that are due and the runs of configurations are put into the
+//! queue, points expire, and what nobody asks for any more is swept.
 //!
 //! One node of the catalog schedules, whichever holds the lock; when it is gone, another does within seconds. Nothing is remembered
 //! outside the catalog, so it does not matter which. The work itself is done by [`crate::worker`], on any node.
 
+mod configured;
 mod due;
+mod expire;
 mod saturday;
 mod sweep;
 mod sync;
@@ -82,6 +84,9 @@ async fn lead(service: &Service, pace: Pace, shutdown: &CancellationToken, mut l
         if let Err(error) = due::enqueue(service).await {
             tracing::warn!(error = %error.chain(), "due weddings could not be put into the queue");
         }
+        if let Err(error) = configured::enqueue(service).await {
+            tracing::warn!(error = %error.chain(), "due configurations could not be put into the queue");
+        }
         if Instant::now() >= weekend_at {
             if let Err(error) = saturday::prepare(service).await {
                 tracing::warn!(error = %error.chain(), "weekends could not be prepared");
@@ -89,6 +94,9 @@ async fn lead(service: &Service, pace: Pace, shutdown: &CancellationToken, mut l
             weekend_at = Instant::now() + pace.weekend_every;
         }
         if Instant::now() >= sweep_at {
+            if let Err(error) = expire::expire(service).await {
+                tracing::warn!(error = %error.chain(), "points could not be expired");
+            }
             if let Err(error) = sweep::sweep(service).await {
                 tracing::warn!(error = %error.chain(), "old jobs could not be swept");
             }

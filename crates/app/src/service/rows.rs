@@ -2,10 +2,12 @@
 
 pub use keepsake_catalog::{
     checks::Check,
+    configurations::{Configuration, Filter as ConfigurationFilter},
     executions::{Execution, Filter as ExecutionFilter},
     operations::{Filter as OperationFilter, Operation},
     organisations::{Kind as OrganisationKind, Organisation},
     points::{Filter as PointFilter, Point},
+    policies::Policy,
     settings::Versioned as VersionedSettings,
     sources::Kind as SourceKind,
     system_config::Version as SystemConfigVersion,

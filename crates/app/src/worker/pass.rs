@@ -7,6 +7,7 @@
 use super::backup::{figures, point};
 use crate::{
     backup::{self, BackedWedding, Known, Outcome as Whole, Passed, Weddings},
+    configuration::Keeping,
     context::Context,
     error::{Code, Error, Result},
     file_stores::FileStores,
@@ -19,13 +20,15 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use keepsake_catalog::{
     Scope, Tx,
+    configurations::Configuration,
     executions::{self, Completed, Execution},
     points::{self, Point},
     sources::{self, Source},
     weddings::{self, Wedding},
 };
 use keepsake_domain::{
-    Frequency, PointId, RequestId, WeddingId,
+    Frequency, PointId, RequestId, TargetId, WeddingId,
+    configuration::{self, BackupType},
     execution::Outcome,
     retention::{Grade, Policy, Promise, Taken},
     suspect::{self, Summary},
@@ -38,6 +41,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
+/// Weddings captured from one snapshot: each keeps a vault open while it lasts.
+pub(crate) const AT_ONCE: usize = 250;
 /// How long weddings may be confirmed without being read.
 const READ_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -45,8 +50,20 @@ const READ_EVERY: SignedDuration = SignedDuration::from_hours(1);
 pub(super) enum Wanted {
     /// This one, changed or not.
     One(Box<Wedding>),
-    /// Those of these that changed.
-    Changed(Vec<WeddingId>),
+    /// Several.
+    Several(Several),
+}
+
+/// Several weddings, and what is done about those that did not change.
+#[derive(Debug, Default)]
+pub(super) struct Several {
+    weddings: Vec<WeddingId>,
+    /// They are stored all the same.
+    all: bool,
+    /// They are not even read, if the server counted nothing that was written. A run of a configuration looks for itself.
+    trust_counters: bool,
+    /// They are stored all the same unless their newest points are there.
+    at: Option<TargetId>,
 }
 
 /// What the payload of a pass's job says.
@@ -54,17 +71,37 @@ pub(super) enum Wanted {
 pub(crate) struct Payload {
     /// The weddings.
     pub weddings: Vec<WeddingId>,
+    /// A configuration says where they go.
+    #[serde(default)]
+    pub placed: bool,
 }
 
 impl Wanted {
-    /// What a backup job is about, if it is about weddings.
-    pub(super) fn of(wedding: Option<&Wedding>, payload: &Value) -> Option<Self> {
-        match wedding {
-            Some(wedding) => Some(Self::One(Box::new(wedding.clone()))),
-            None => {
-                serde_json::from_value::<Payload>(payload.clone()).ok().map(|payload| Self::Changed(payload.weddings))
-            }
+    /// What a backup job to `target` is about, if it is about weddings. `run` is the configuration whose run it is, with its weddings.
+    pub(super) fn of(
+        wedding: Option<&Wedding>,
+        run: Option<(Configuration, Vec<WeddingId>)>,
+        target: TargetId,
+        payload: &Value,
+    ) -> Option<Self> {
+        if let Some((configuration, weddings)) = run {
+            let document = configuration.document;
+            let all = document.backup_type != BackupType::Incremental;
+            return match (&document.scope, wedding) {
+                (configuration::Scope::Wedding { .. }, Some(wedding)) if all => {
+                    Some(Self::One(Box::new(wedding.clone())))
+                }
+                (scope, _) if scope.is_weddings() => {
+                    Some(Self::Several(Several { weddings, all, trust_counters: false, at: Some(target) }))
+                }
+                _ => None,
+            };
         }
+        if let Some(wedding) = wedding {
+            return Some(Self::One(Box::new(wedding.clone())));
+        }
+        let Payload { weddings, placed } = serde_json::from_value(payload.clone()).ok()?;
+        Some(Self::Several(Several { weddings, all: false, trust_counters: true, at: placed.then_some(target) }))
     }
 }
 
@@ -131,22 +168,24 @@ impl Pass<'_> {
                 }
                 Ok(done)
             }
-            Wanted::Changed(ids) => self.changed(&ids).await,
+            Wanted::Several(several) => self.several(&several).await,
         }
     }
 
-    async fn changed(&self, ids: &[WeddingId]) -> Result<Done> {
+    async fn several(&self, wanted: &Several) -> Result<Done> {
+        let ids = &wanted.weddings;
         let mut tx = self.system().await?;
         let mut due = weddings::several(&mut tx, ids).await.map_err(failed)?;
         due.retain(|wedding| wedding.vanished_at.is_none());
-        let newest = points::newest_of(&mut tx, ids).await.map_err(failed)?;
+        let mut newest = points::newest_of(&mut tx, ids).await.map_err(failed)?;
+        newest.retain(|_, point| !wanted.all && wanted.at.is_none_or(|target| point.target == target));
         let before: Option<Hints> = sources::hints(&mut tx, self.source.id)
             .await
             .map_err(failed)?
             .and_then(|hints| serde_json::from_value(hints).ok());
         drop(tx);
         let mut done = Done::default();
-        let quiet = self.quiet(before, &mut done).await?;
+        let quiet = if wanted.trust_counters { self.quiet(before, &mut done).await? } else { None };
         let (confirmed, due): (Vec<Wedding>, Vec<Wedding>) = due
             .into_iter()
             .partition(|wedding| quiet.is_some_and(|since| is_confirmed_by(wedding, newest.get(&wedding.id), since)));
@@ -156,13 +195,12 @@ impl Pass<'_> {
             .filter_map(|wedding| Some((newest.get(&wedding.id)?.id, wedding)))
             .map(|(point, wedding)| (wedding, point, counted_at))
             .collect();
-        if due.is_empty() {
-            return Ok(done);
+        for due in due.chunks(AT_ONCE) {
+            let known = Known { fingerprints: fingerprints(due, &newest), leave_out_missing: true };
+            let ids: Vec<String> = due.iter().map(|wedding| wedding.external_id.clone()).collect();
+            let passed = self.capture(&ids, &known).await?;
+            done.sort(due.to_vec(), passed, &newest);
         }
-        let known = Known { fingerprints: fingerprints(&due, &newest), leave_out_missing: true };
-        let ids: Vec<String> = due.iter().map(|wedding| wedding.external_id.clone()).collect();
-        let passed = self.capture(&ids, &known).await?;
-        done.sort(due, passed, &newest);
         Ok(done)
     }
 
@@ -263,15 +301,17 @@ pub(super) async fn record(
     let unchanged: Vec<WeddingId> = done.unchanged.iter().map(|(wedding, ..)| wedding.id).collect();
     let all: Vec<WeddingId> = ids.iter().chain(&unchanged).copied().collect();
     let newest = points::newest_of(tx, &all).await?;
+    let keeping = Keeping::of(tx, execution.organisation, execution.source, execution.configuration).await?;
     for (wedding, backed) in &done.stored {
+        let days = keeping.days(wedding);
         if let Some(before) = newest.get(&wedding.id) {
-            raise(tx, before, wedding, backed.backed.time, before.confirmed_at).await?;
+            raise(tx, before, wedding, &days, (backed.backed.time, before.confirmed_at)).await?;
         }
-        store(tx, execution, wedding, backed, &done.thresholds, now).await?;
+        store(tx, execution, wedding, &days, backed, &done.thresholds, now).await?;
     }
     for (wedding, point, at) in &done.unchanged {
         if let Some(newest) = newest.get(&wedding.id).filter(|newest| newest.id == *point) {
-            raise(tx, newest, wedding, *at, *at).await?;
+            raise(tx, newest, wedding, &keeping.days(wedding), (*at, *at)).await?;
             weddings::confirmed(tx, &[wedding.id], *at).await?;
         }
     }
@@ -311,13 +351,13 @@ async fn raise(
     tx: &mut Tx,
     point: &Point,
     wedding: &Wedding,
-    until: Timestamp,
-    confirmed_at: Timestamp,
+    days: &Policy,
+    (until, confirmed_at): (Timestamp, Timestamp),
 ) -> keepsake_catalog::Result<()> {
     let grade = point.grade.raised(point.captured_at, until);
     let now = Promise { class: point.retention_class, grade: point.grade, keep_until: point.keep_until };
     let taken = Taken { catalog_at: point.created_at, storage_at: None };
-    let promise = now.raised(&taken, wedding.criticality, grade, &Policy::default());
+    let promise = now.raised(&taken, wedding.criticality, grade, days);
     points::confirm(tx, point.id, confirmed_at, &promise).await
 }
 
@@ -325,6 +365,7 @@ async fn store(
     tx: &mut Tx,
     execution: &Execution,
     wedding: &Wedding,
+    days: &Policy,
     backed: &BackedWedding,
     thresholds: &suspect::Thresholds,
     now: Timestamp,
@@ -338,7 +379,7 @@ async fn store(
     }
     let taken = Taken { catalog_at: now, storage_at: None };
     let grade = Grade::at_capture(execution.execution_type, wedding.protection.frequency);
-    let promise = Promise::at_capture(&taken, wedding.criticality, grade, &Policy::default());
+    let promise = Promise::at_capture(&taken, wedding.criticality, grade, days);
     let found = Found {
         summary: backed.summary.clone(),
         integrity: backed.score.clone(),

@@ -7,7 +7,11 @@ mod cancel;
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
+mod configured;
+#[cfg(test)]
 mod emergency;
+#[cfg(test)]
+mod expire;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]

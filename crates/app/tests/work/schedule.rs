@@ -47,18 +47,19 @@ impl Scheduling {
 }
 
 impl World {
-    async fn sql(&self, statement: &str) {
+    pub async fn sql(&self, statement: &str) {
         self.server.connect("catalog").await.batch_execute(statement).await.unwrap();
     }
 
     /// Makes every wedding due.
-    async fn all_due(&self) {
+    pub async fn all_due(&self) {
         self.sql("UPDATE keepsake.weddings SET next_run_at = now()").await;
     }
 
-    /// Waits until no wedding is due and nothing is at work.
-    async fn until_quiet(&self) {
+    /// Waits until no wedding and no configuration is due and nothing is at work.
+    pub async fn until_quiet(&self) {
         let busy = "SELECT (SELECT count(*) FROM keepsake.weddings WHERE next_run_at <= now() AND vanished_at IS NULL) \
+                    + (SELECT count(*) FROM keepsake.backup_configurations WHERE next_run_at <= now() AND enabled) \
                     + (SELECT count(*) FROM keepsake.backup_jobs WHERE state IN ('queued', 'leased'))";
         let owner = self.server.connect("catalog").await;
         for _ in 0..600 {
@@ -70,7 +71,7 @@ impl World {
         panic!("it never came to rest: {:#?}", self.executions().await);
     }
 
-    async fn points_by_wedding(&self) -> BTreeMap<WeddingId, Vec<Point>> {
+    pub async fn points_by_wedding(&self) -> BTreeMap<WeddingId, Vec<Point>> {
         let mut all: BTreeMap<WeddingId, Vec<Point>> = BTreeMap::new();
         for point in self.points().await {
             all.entry(point.wedding.unwrap()).or_default().push(point);

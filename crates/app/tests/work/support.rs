@@ -48,9 +48,11 @@ pub struct World {
     pub source: SourceId,
     /// In the order of their ids in the source.
     pub weddings: Vec<Wedding>,
+    /// The operator's admin.
+    pub operator: Caller,
     gate: watch::Sender<bool>,
-    organisation: OrganisationId,
-    folder: tempfile::TempDir,
+    pub organisation: OrganisationId,
+    pub folder: tempfile::TempDir,
 }
 
 /// While this lives, nobody gets through to the planner's database.
@@ -193,7 +195,8 @@ impl World {
         let proposal = source::inspect(&service, &operator, source).await.unwrap();
         source::set_mapping(&service, &operator, source, 0, proposal.mapping).await.unwrap();
         source::sync(&service, &operator, source, &Thresholds::default()).await.unwrap();
-        let mut world = Self { server, service, planner, source, weddings: Vec::new(), gate, organisation, folder };
+        let mut world =
+            Self { server, service, planner, source, weddings: Vec::new(), operator, gate, organisation, folder };
         let all = wedding::list(&world.service, &world.admin(), weddings::Filter::default(), 50, None).await.unwrap();
         world.weddings = all.items;
         world.weddings.sort_by(|one, two| one.external_id.cmp(&two.external_id));

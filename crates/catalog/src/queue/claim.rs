@@ -100,7 +100,8 @@ impl Catalog {
                     SELECT job.id, job.source_id, job.priority, job.run_after, busy.jobs AS busy
                     FROM keepsake.backup_jobs AS job LEFT JOIN busy USING (source_id)
                     WHERE job.organisation_id = waiting.organisation_id AND job.state = 'queued' AND job.emergency = $1
-                      AND job.run_after <= now() AND (job.start_before IS NULL OR job.start_before > now())
+                      AND job.run_after <= now()
+                      AND (job.start_before IS NULL OR job.progressed_at IS NOT NULL OR job.start_before > now())
                       AND coalesce(busy.jobs, 0) < $2
                     ORDER BY job.emergency DESC, job.priority DESC, job.run_after, job.id
                     LIMIT 1

@@ -10,6 +10,7 @@
 mod claim;
 mod enqueue;
 mod finish;
+mod lapse;
 mod lease;
 mod reap;
 mod wake;
@@ -17,6 +18,7 @@ mod wake;
 pub use claim::{Claimed, Lane, Limits};
 pub use enqueue::{NewJob, enqueue, request_cancel, revive};
 pub use finish::{Outcome, finish};
+pub use lapse::lapse;
 pub use lease::Heartbeat;
 pub use reap::Reaped;
 pub use wake::Wakeups;

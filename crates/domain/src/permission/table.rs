@@ -120,8 +120,10 @@ table! {
         ["GET /api/backup/configurations", "GET /api/backup/configurations/{id}"];
     ConfigurationReplace = "configuration_replace", on(ConfigurationRead), [Admin, Service(Configure)],
         ["PUT /api/backup/configurations/{id}"];
+    // A new one that keeps points for less than usual weakens, too.
     ConfigurationWeaken = "configuration_weaken", on(ConfigurationRead).mfa(), [Admin],
-        ["PUT /api/backup/configurations/{id}"];
+        ["PUT /api/backup/configurations/{id}", "POST /api/backup/configurations", "POST /api/backup/configurations/bulk-create",
+         "POST /api/backup/configurations/{id}/undelete"];
     ConfigurationDelete = "configuration_delete", on(ConfigurationRead), [Admin],
         ["DELETE /api/backup/configurations/{id}"];
     ConfigurationUndelete = "configuration_undelete", on(ConfigurationRead), [Admin],
@@ -178,7 +180,7 @@ table! {
     // 5. Storage targets and retention policies. A target is an organisation's own, remote one, or one of the operator's
     // that is lent to organisations; only the latter may be a folder of the host (S29).
     PolicyRead = "policy_read", list(), [Auditor, Admin],
-        ["GET /api/backup/retention/policies"];
+        ["GET /api/backup/retention/policies", "GET /api/backup/retention/policies/{id}"];
     PolicyCreate = "policy_create", plain(), [Admin],
         ["POST /api/backup/retention/policies"];
     PolicyReplace = "policy_replace", on(PolicyRead), [Admin],

@@ -37,6 +37,7 @@ POST /api/backup/recovery/validate
 POST /api/backup/recovery/test
 POST /api/backup/emergency-restore
 GET /api/backup/retention/policies
+GET /api/backup/retention/policies/{id}
 POST /api/backup/retention/policies
 PUT /api/backup/retention/policies/{id}
 GET /api/backup/storage/targets

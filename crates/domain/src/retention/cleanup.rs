@@ -43,12 +43,18 @@ pub struct Cleanup {
 }
 
 impl Gate {
-    /// Weighs a cleanup: every point of the organisation, and whether it would be removed.
+    /// Weighs a cleanup: points of an organisation, and whether each would be removed; `others` are its points beside these that stay,
+    /// minute points not counted.
     ///
     /// Minute points do not count. Their promise is a day, and most points of a busy Saturday are of that kind: they would ask for
     /// approval each day, until nobody reads what they approve.
-    pub fn weigh<'a>(&self, points: impl IntoIterator<Item = (&'a Candidate, bool)>, now: Timestamp) -> Cleanup {
-        let (mut removed, mut of, mut young) = (0_u64, 0_u64, false);
+    pub fn weigh<'a>(
+        &self,
+        points: impl IntoIterator<Item = (&'a Candidate, bool)>,
+        others: u64,
+        now: Timestamp,
+    ) -> Cleanup {
+        let (mut removed, mut of, mut young) = (0_u64, others, false);
         let least_age = SignedDuration::from_hours(24 * i64::from(self.least_age_days));
         for (candidate, goes) in points.into_iter().filter(|(candidate, _)| candidate.promise.grade > Grade::Minute) {
             of += 1;

@@ -138,7 +138,7 @@ fn s25_a_cleanup_of_many_or_young_points_waits() {
     let old: Vec<Candidate> = (0..20).map(|number| point(number, now - 2000.hours())).collect();
     let weigh = |points: &[Candidate], removed: usize| {
         let goes = points.iter().enumerate().map(|(position, candidate)| (candidate, position < removed));
-        Gate::default().weigh(goes, now)
+        Gate::default().weigh(goes, 0, now)
     };
     assert_eq!(weigh(&old, 2), Cleanup { removed: 2, of: 20, approval: vec![] });
     assert_eq!(weigh(&old, 3).approval, [ApprovalReason::ManyPoints]);
@@ -148,6 +148,8 @@ fn s25_a_cleanup_of_many_or_young_points_waits() {
     young[0].promise.grade = Grade::Minute;
     assert_eq!(weigh(&young, 1), Cleanup { removed: 0, of: 19, approval: vec![] });
     assert_eq!(weigh(&[], 0).approval, []);
+    let others = Gate::default().weigh(old.iter().map(|candidate| (candidate, true)), 180, now);
+    assert_eq!(others, Cleanup { removed: 20, of: 200, approval: vec![] }, "the rest of the organisation's count, too");
 }
 
 /// Minute points of a busy wedding, as capture would make, confirm, raise and expire them; returns those that are left at the end.

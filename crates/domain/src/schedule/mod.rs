@@ -77,6 +77,9 @@ impl Due {
 }
 
 impl Schedule {
+    /// Pauses looked at to find the longest of a calendar.
+    pub const PAUSES: usize = 100;
+
     /// The first run after `after`; `None` if the calendar ends before it.
     ///
     /// Runs by frequency and interval lie on a grid that begins at a time of its own for each `spread`, so that ten thousand do not
@@ -101,6 +104,25 @@ impl Schedule {
             missed += 1;
         }
         Some(Due { scheduled_at: latest, missed })
+    }
+
+    /// The longest pause between two runs from `now` on; for the calendar, among the next [`Self::PAUSES`] ones. `None` if there are
+    /// not two runs to come.
+    pub fn longest_pause(&self, spread: Spread, now: Timestamp) -> Option<SignedDuration> {
+        match self {
+            Self::Frequency { frequency } => Some(frequency.rpo()),
+            Self::Interval { seconds } => Some(SignedDuration::from_secs(seconds.0.into())),
+            Self::Cron { .. } => {
+                let mut last = self.next_after(spread, now)?;
+                let pauses = std::iter::from_fn(|| {
+                    let next = self.next_after(spread, last)?;
+                    let pause = next.duration_since(last);
+                    last = next;
+                    Some(pause)
+                });
+                pauses.take(Self::PAUSES).max()
+            }
+        }
     }
 
     /// The last run at or before `now`.

@@ -35,6 +35,9 @@ async fn the_examples_of_the_guide_work() {
         r#""frequency_override":"real_time""#,
         r#""state":"initializing""#,
         r#""ended":true"#,
+        r#""id":"nightly-weddings""#,
+        r#""name":"every night""#,
+        r#""points_deleted_by_change":0"#,
     ];
     for words in expected {
         assert!(said.contains(words), "{words}: {said}\n{failed}");

@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod configurations;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod conventions;

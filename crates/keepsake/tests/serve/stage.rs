@@ -219,6 +219,15 @@ impl Person<'_> {
     /// Any request with a body, and perhaps a header.
     pub fn send(&self, method: &str, path: &str, body: &Value, header: Option<String>) -> Answer {
         let (body, header) = (body.to_string(), header.unwrap_or_else(|| "X-Nothing: 0".to_owned()));
+        // More than a command line takes goes by a file.
+        let body = match body.len() {
+            0..100_000 => body,
+            _ => {
+                let file = self.stage.world.path("body");
+                fs::write(&file, body).unwrap();
+                format!("@{}", file.display())
+            }
+        };
         self.ask(path, &["-X", method, "-H", "Content-Type: application/json", "-H", &header, "-d", &body])
     }
 

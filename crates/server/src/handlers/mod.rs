@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod checks;
+pub mod configurations;
 pub mod docs;
 pub mod executions;
 pub mod health;
@@ -9,6 +10,7 @@ pub mod metrics;
 pub mod operations;
 pub mod organisations;
 pub mod points;
+pub mod policies;
 pub mod sources;
 pub mod status;
 pub mod system_config;

@@ -28,7 +28,7 @@ fn accepted<T>(id: ExecutionId, body: T) -> (StatusCode, [(HeaderName, String); 
     (StatusCode::ACCEPTED, headers, Json(body))
 }
 
-fn shown(execution: rows::Execution, caller: &Caller) -> Execution {
+pub(super) fn shown(execution: rows::Execution, caller: &Caller) -> Execution {
     Execution {
         id: *execution.id.as_uuid(),
         organisation_id: *execution.organisation.as_uuid(),

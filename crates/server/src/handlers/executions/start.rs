@@ -12,9 +12,12 @@ use keepsake_app::{
     execution::{self, Asked, What},
     service::Caller,
 };
-use keepsake_domain::{SourceId, TargetId, WeddingId};
+use keepsake_domain::{ConfigurationId, SourceId, TargetId, WeddingId};
 
-/// Starts a backup of a wedding or of a whole database. It waits in the queue when this answers; `Location` is where to watch it.
+/// What is to be named.
+const ONE: &str = "name a wedding, a source or a configuration, one of them";
+
+/// Starts a backup of a wedding, of a whole database, or of what a configuration says. It waits in the queue when this answers; `Location` is where to watch it.
 #[utoipa::path(post, path = "/api/backup/execute", tag = "backups", operation_id = "backup_execute",
     request_body = NewExecution,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe.")),
@@ -26,11 +29,15 @@ pub async fn start(
     caller: Caller,
     Json(body): Json<NewExecution>,
 ) -> Result<impl IntoResponse> {
-    let what = match (body.wedding_id, body.source_id) {
-        (Some(wedding), None) => What::Wedding(WeddingId::from_uuid(wedding)),
-        (None, Some(source)) => What::Source(SourceId::from_uuid(source)),
-        (None, None) => return Err(Failure::invalid_at("/wedding_id", "name a wedding or a source")),
-        (Some(_), Some(_)) => return Err(Failure::invalid_at("/source_id", "name a wedding or a source, not both")),
+    let what = match (body.configuration_id, body.wedding_id, body.source_id) {
+        (Some(configuration), None, None) => What::Configuration(ConfigurationId::from_uuid(configuration)),
+        (None, Some(wedding), None) => What::Wedding(WeddingId::from_uuid(wedding)),
+        (None, None, Some(source)) => What::Source(SourceId::from_uuid(source)),
+        (None, None, None) => {
+            return Err(Failure::invalid_at("/wedding_id", "name a wedding, a source or a configuration"));
+        }
+        (Some(_), Some(_), _) => return Err(Failure::invalid_at("/wedding_id", ONE)),
+        (_, _, Some(_)) => return Err(Failure::invalid_at("/source_id", ONE)),
     };
     let asked = Asked {
         what,
