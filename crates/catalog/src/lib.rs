@@ -12,14 +12,17 @@
 pub mod api_tokens;
 pub mod audit;
 mod connect;
+pub mod contacts;
 pub mod credentials;
 mod error;
 pub mod executions;
 pub mod idempotency;
 mod lead;
 pub mod login_failures;
+pub mod mails;
 pub mod members;
 mod migrate;
+pub mod notifications;
 pub mod operations;
 pub mod organisations;
 mod page;
@@ -33,6 +36,7 @@ pub mod sources;
 pub mod targets;
 mod tx;
 pub mod users;
+pub mod webhooks;
 pub mod weddings;
 
 pub use connect::{Catalog, Settings};
