@@ -21,6 +21,7 @@ pub mod install;
 pub mod issue;
 pub mod journal;
 pub mod mapping;
+pub mod notification;
 pub mod operation;
 pub mod organisation;
 pub mod points;
@@ -33,6 +34,7 @@ pub mod storage;
 pub mod target;
 pub mod vaults;
 pub mod verify;
+pub mod webhook;
 pub mod wedding;
 pub mod worker;
 

@@ -11,6 +11,7 @@ use crate::{
     error::{Code, Error, Result},
     file_stores::FileStores,
     mapping,
+    notification::{self, Event},
     service::{Service, catalog::failed},
     source,
     storage::Storage,
@@ -27,7 +28,7 @@ use keepsake_domain::{
     Frequency, PointId, RequestId, WeddingId,
     execution::Outcome,
     retention::{Grade, Policy, Promise, Taken},
-    suspect::{self, Summary},
+    suspect::{self, Finding, Summary},
 };
 use keepsake_postgres::{
     capture::{COUNTED_AFTER, activity},
@@ -258,7 +259,7 @@ pub(super) async fn record(
         if let Some(before) = newest.get(&wedding.id) {
             raise(tx, before, wedding, backed.backed.time, before.confirmed_at).await?;
         }
-        store(tx, execution, wedding, backed, now).await?;
+        store(tx, execution, wedding, backed, newest.get(&wedding.id), now).await?;
     }
     for (wedding, point, at) in &done.unchanged {
         if let Some(newest) = newest.get(&wedding.id).filter(|newest| newest.id == *point) {
@@ -317,6 +318,7 @@ async fn store(
     execution: &Execution,
     wedding: &Wedding,
     backed: &BackedWedding,
+    newest: Option<&Point>,
     now: Timestamp,
 ) -> keepsake_catalog::Result<()> {
     let before = points::last_clean(tx, wedding.id).await?;
@@ -344,6 +346,17 @@ async fn store(
         ..point(execution, &backed.backed, &promise, now)
     };
     points::add(tx, &point).await?;
+    // While damage lasts, each point looks like it: whoever was told once is told again of what is new only.
+    let is_new =
+        |finding: &Finding| !newest.is_some_and(|newest| newest.suspect.iter().any(|old| is_same(old, finding)));
+    if point.suspect.iter().any(is_new) {
+        notification::enqueue(tx, &Event::PointSuspect(&point), now).await?;
+    }
     weddings::captured(tx, wedding.id, backed.backed.vault, backed.backed.time, score).await?;
     Ok(())
+}
+
+/// Whether two findings are about the same damage, whatever its extent.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    (one.reason, one.group) == (other.reason, other.group)
 }
