@@ -6,6 +6,7 @@
 //! what the service does with a request; names of schemas are unique over the crate, because OpenAPI has one list of them.
 
 pub mod auth;
+pub mod contacts;
 pub mod executions;
 pub mod health;
 pub mod operations;
@@ -18,6 +19,7 @@ pub mod sources;
 pub mod targets;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 pub mod weddings;
 
 pub use problem::{Fault, Problem};

@@ -6,7 +6,7 @@ use crate::{
     failure::{Failure, Protocol},
     handlers::{
         auth, docs, executions, health, metrics, operations, organisations, points, sources, targets, tokens, users,
-        weddings,
+        webhooks, weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -45,6 +45,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(weddings::criticality::criticality))
         .routes(routes!(weddings::settings::settings, weddings::set_settings::set_settings))
         .routes(routes!(weddings::members::members, weddings::set_members::set_members))
+        .routes(routes!(weddings::contacts::contacts, weddings::set_contacts::set_contacts))
+        .routes(routes!(webhooks::list::list, webhooks::create::create))
+        .routes(routes!(webhooks::get::get, webhooks::change::change, webhooks::delete::delete))
+        .routes(routes!(webhooks::test::test))
+        .routes(routes!(webhooks::deliveries::deliveries))
+        .routes(routes!(webhooks::replay::replay))
         .routes(routes!(executions::start::start))
         .routes(routes!(executions::list::list))
         .routes(routes!(executions::get::get))

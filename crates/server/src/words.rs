@@ -1,10 +1,10 @@
 //! Words of the rules and of the catalog as words of the API, one for one. A word that is new on one side does not compile until
 //! the other has it, too.
 
-use keepsake_api::{executions, operations, organisations, points, sources, targets, weddings};
+use keepsake_api::{executions, operations, organisations, points, sources, targets, webhooks, weddings};
 use keepsake_app::service::rows;
 use keepsake_domain::{
-    Criticality, Frequency, Group, Phase, execution, operation, point, restore, risk, tier, wedding,
+    Criticality, Frequency, Group, Phase, execution, notification, operation, point, restore, risk, tier, wedding,
 };
 
 /// The same word on the other side.
@@ -51,4 +51,14 @@ same! {
     restore::ConflictRule = operations::ConflictHandling { Leave, Take, Fail };
     Group = operations::WeddingGroup { Wedding, Guests, Timeline, Vendors, Photos, Documents, Budget, Other };
     point::Kind = points::PointKind { Wedding, Database, Files, PreRecovery };
+    notification::Kind = webhooks::EventKind {
+        BackupFailed, EmergencyStarted, EmergencyCompleted, PointSuspect, RestoreCompleted, RestoreFailed, RestoreUndone,
+        SourceUnreachable, WeddingVanished, WeddingsVanished, WebhookDisabled, WebhookTest
+    };
+    notification::Signature = webhooks::SignatureScheme { Hmac, Ed25519 };
+    notification::State = webhooks::DeliveryState { Waiting, Delivered, GivenUp };
+    notification::Trouble = webhooks::DeliveryTrouble {
+        AddressNotPublic, TlsRequired, Unreachable, TimedOut, Redirected, Refused, Gone, Disabled, RecipientGone, SecretUnreadable
+    };
+    rows::Because = webhooks::DisabledBecause { Gone, ByHand };
 }

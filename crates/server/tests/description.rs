@@ -87,6 +87,8 @@ fn what_is_changed_by_version_says_so() {
         "delete /api/sources/{id}",
         "put /api/sources/{id}/mapping",
         "put /api/weddings/{id}/backup-settings",
+        "put /api/webhooks/{id}",
+        "delete /api/webhooks/{id}",
     ] {
         let (method, path) = call.split_once(' ').unwrap();
         let parameters = description["paths"][path][method]["parameters"].as_array().unwrap();

@@ -8,6 +8,6 @@ pub use keepsake_catalog::{
     points::{Filter as PointFilter, Point},
     settings::Versioned as VersionedSettings,
     sources::Kind as SourceKind,
-    webhooks::{Because, Delivery},
+    webhooks::{Attempt, Because, Delivery},
     weddings::{Filter as WeddingFilter, Wedding},
 };

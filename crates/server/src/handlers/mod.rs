@@ -12,4 +12,5 @@ pub mod sources;
 pub mod targets;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 pub mod weddings;
