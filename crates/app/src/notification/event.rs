@@ -247,7 +247,7 @@ pub fn cloud_event(event: &Event<'_>, id: NotificationId, at: Timestamp) -> Stri
         "source": format!("/api/organisations/{}", event.organisation()),
         "type": event.kind(),
         "subject": event.subject(),
-        "time": at,
+        "time": format!("{at:.6}"),
         "datacontenttype": "application/json",
         "data": data,
     })

@@ -19,6 +19,5 @@ mod signature;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
-#[expect(dead_code, reason = "shared with the tests of workers, which use more of it")]
 #[path = "../work/support.rs"]
 mod support;

@@ -201,7 +201,7 @@ impl World {
         world
     }
 
-    fn caller(&self, number: u128, role: Role) -> Caller {
+    pub fn caller(&self, number: u128, role: Role) -> Caller {
         let user = UserId::from_uuid(Uuid::from_u128(number));
         Caller::person(user, self.organisation, Person::new(role), request())
     }
