@@ -13,6 +13,8 @@ mod guide;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod notifications;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod registry;
