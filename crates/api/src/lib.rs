@@ -8,6 +8,7 @@
 pub mod auth;
 pub mod checks;
 pub mod configurations;
+pub mod contacts;
 pub mod executions;
 pub mod health;
 pub mod operations;
@@ -23,6 +24,7 @@ pub mod system_config;
 pub mod targets;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 pub mod weddings;
 
 pub use problem::{Fault, Problem};

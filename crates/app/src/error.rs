@@ -91,6 +91,9 @@ codes! {
     PointNotFound, "point-not-found", Failed, false, "list what there is with `keepsake points`";
     /// The connection string cannot be used.
     DsnInvalid, "dsn-invalid", Usage, false, "write postgres://user@host/database, env:NAME or file:PATH";
+    /// The mail server's settings cannot be used.
+    SmtpInvalid, "smtp-invalid", Usage, false,
+        "write smtps://user:password@host into a variable or a file, and name it as env:NAME or file:PATH";
     /// The database cannot be reached or went away.
     DatabaseUnreachable, "database-unreachable", Failed, true,
         "check host, port, password and pg_hba.conf; nothing was changed";

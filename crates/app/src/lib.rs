@@ -23,6 +23,7 @@ pub mod install;
 pub mod issue;
 pub mod journal;
 pub mod mapping;
+pub mod notification;
 pub mod operation;
 pub mod organisation;
 pub mod points;
@@ -38,6 +39,7 @@ pub mod system_config;
 pub mod target;
 pub mod vaults;
 pub mod verify;
+pub mod webhook;
 pub mod wedding;
 pub mod worker;
 

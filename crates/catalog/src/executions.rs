@@ -445,22 +445,25 @@ pub async fn end(tx: &mut Tx, id: ExecutionId, state: State, error: Option<&Valu
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Conflict) }
 }
 
-/// Ends what its job has left behind: the job is dead, or was cancelled, after its worker had died.
+/// Ends what its job has left behind: the job is dead, or was cancelled, after its worker had died. Those that failed so, and whether
+/// each was an emergency.
 ///
 /// # Errors
 /// [`Error`] by cause.
-pub async fn settle(tx: &mut Tx, now: Timestamp) -> Result<u64> {
-    let done = sqlx::query!(
-        "UPDATE keepsake.backup_executions AS execution
+pub async fn settle(tx: &mut Tx, now: Timestamp) -> Result<Vec<(ExecutionId, bool)>> {
+    let rows = sqlx::query!(
+        r#"UPDATE keepsake.backup_executions AS execution
          SET state = CASE job.state WHEN 'cancelled' THEN 'cancelled' ELSE 'failed' END,
              error = CASE job.state WHEN 'cancelled' THEN NULL ELSE job.error END, ended_at = $1::timestamptz
          FROM keepsake.backup_jobs AS job
-         WHERE job.id = execution.job_id AND execution.ended_at IS NULL AND job.state IN ('failed', 'dead', 'cancelled')",
+         WHERE job.id = execution.job_id AND execution.ended_at IS NULL AND job.state IN ('failed', 'dead', 'cancelled')
+         RETURNING execution.id, job.emergency, execution.state = 'failed' AS "failed!""#,
         now.to_sqlx() as _,
     )
-    .execute(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    Ok(done.rows_affected())
+    let failed = rows.into_iter().filter(|row| row.failed);
+    Ok(failed.map(|row| (ExecutionId::from_uuid(row.id), row.emergency)).collect())
 }
 
 /// Removes scheduled executions that stored nothing and ended before `before`, with their jobs: `limit` at most. How many.

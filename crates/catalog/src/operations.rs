@@ -346,20 +346,21 @@ pub async fn undone(tx: &mut Tx, id: OperationId) -> Result<()> {
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Conflict) }
 }
 
-/// Ends what its job has left behind: the job is dead, or was cancelled, after its worker had died.
+/// Ends what its job has left behind: the job is dead, or was cancelled, after its worker had died. Those that failed so.
 ///
 /// # Errors
 /// [`Error`] by cause.
-pub async fn settle(tx: &mut Tx, now: Timestamp) -> Result<u64> {
-    let done = sqlx::query!(
-        "UPDATE keepsake.recovery_operations AS operation
+pub async fn settle(tx: &mut Tx, now: Timestamp) -> Result<Vec<OperationId>> {
+    let rows = sqlx::query!(
+        r#"UPDATE keepsake.recovery_operations AS operation
          SET state = CASE job.state WHEN 'cancelled' THEN 'cancelled' ELSE 'failed' END,
              error = CASE job.state WHEN 'cancelled' THEN NULL ELSE job.error END, ended_at = $1::timestamptz
          FROM keepsake.backup_jobs AS job
-         WHERE job.id = operation.job_id AND operation.ended_at IS NULL AND job.state IN ('failed', 'dead', 'cancelled')",
+         WHERE job.id = operation.job_id AND operation.ended_at IS NULL AND job.state IN ('failed', 'dead', 'cancelled')
+         RETURNING operation.id, operation.state = 'failed' AS "failed!""#,
         now.to_sqlx() as _,
     )
-    .execute(tx.connection())
+    .fetch_all(tx.connection())
     .await?;
-    Ok(done.rows_affected())
+    Ok(rows.into_iter().filter(|row| row.failed).map(|row| OperationId::from_uuid(row.id)).collect())
 }

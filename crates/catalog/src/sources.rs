@@ -286,7 +286,8 @@ pub async fn set_mapping(tx: &mut Tx, id: SourceId, version: i64, mapping: &str)
 /// [`Error`] by cause.
 pub async fn synced(tx: &mut Tx, id: SourceId, identity: &str, now: Timestamp) -> Result<()> {
     sqlx::query!(
-        "UPDATE keepsake.sources SET identity = coalesce(identity, $2), synced_at = $3, sync_error = NULL WHERE id = $1",
+        "UPDATE keepsake.sources SET identity = coalesce(identity, $2), synced_at = $3, sync_error = NULL, overdue_told_at = NULL
+         WHERE id = $1",
         id.as_uuid(),
         identity,
         now.to_sqlx() as _,
@@ -305,6 +306,42 @@ pub async fn sync_failed(tx: &mut Tx, id: SourceId, error: &str) -> Result<()> {
         .execute(tx.connection())
         .await?;
     Ok(())
+}
+
+/// A source whose weddings were not looked for with success for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// Which.
+    pub id: SourceId,
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// When a look last succeeded, if one ever did.
+    pub synced_at: Option<Timestamp>,
+}
+
+/// Sources that no look at has succeeded since `before`, and that people are to be told of: each once, until a look succeeds. Without
+/// `patient` only those whose last look failed, for others may not have been looked at because nothing ran.
+///
+/// # Errors
+/// [`Error`] by cause.
+pub async fn newly_overdue(tx: &mut Tx, before: Timestamp, patient: bool, now: Timestamp) -> Result<Vec<Overdue>> {
+    let rows = sqlx::query!(
+        r#"UPDATE keepsake.sources SET overdue_told_at = $3::timestamptz
+         WHERE deleted_at IS NULL AND kind = 'database' AND mapping IS NOT NULL AND overdue_told_at IS NULL
+           AND coalesce(synced_at, created_at) < $1::timestamptz AND (sync_error IS NOT NULL OR $2)
+         RETURNING id, organisation_id, synced_at AS "synced_at: jiff_sqlx::Timestamp""#,
+        before.to_sqlx() as _,
+        patient,
+        now.to_sqlx() as _,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let overdue = |id, organisation, synced_at: Option<jiff_sqlx::Timestamp>| Overdue {
+        id: SourceId::from_uuid(id),
+        organisation: OrganisationId::from_uuid(organisation),
+        synced_at: synced_at.map(jiff_sqlx::Timestamp::to_jiff),
+    };
+    Ok(rows.into_iter().map(|row| overdue(row.id, row.organisation_id, row.synced_at)).collect())
 }
 
 /// Whether a configuration wants it backed up.

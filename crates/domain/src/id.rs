@@ -82,6 +82,27 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// Something that was told: an event of the outbox, and the id by which receivers know it again.
+    NotificationId,
+    "notification"
+);
+uuid_id!(
+    /// Where an organisation wants to be told: a webhook.
+    WebhookId,
+    "webhook"
+);
+uuid_id!(
+    /// One notification on its way to one receiver.
+    DeliveryId,
+    "delivery"
+);
+uuid_id!(
+    /// Somebody who is told in an emergency, and need not be a user.
+    ContactId,
+    "contact"
+);
+
+uuid_id!(
     /// A tenant: the operator of the installation or one of its suppliers.
     OrganisationId,
     "organisation"

@@ -18,6 +18,7 @@ pub mod id;
 pub mod integrity;
 pub mod job;
 pub mod merkle;
+pub mod notification;
 pub mod operation;
 pub mod permission;
 pub mod phase;
@@ -41,8 +42,9 @@ pub use criticality::Criticality;
 pub use frequency::Frequency;
 pub use group::Group;
 pub use id::{
-    CheckId, ConfigurationId, ExecutionId, JobId, LeaseId, OperationId, OrganisationId, PointId, PolicyId, ProcessId,
-    RequestId, SessionId, SourceId, TargetId, TokenId, UserId, VaultId, WeddingId,
+    CheckId, ConfigurationId, ContactId, DeliveryId, ExecutionId, JobId, LeaseId, NotificationId, OperationId,
+    OrganisationId, PointId, PolicyId, ProcessId, RequestId, SessionId, SourceId, TargetId, TokenId, UserId, VaultId,
+    WebhookId, WeddingId,
 };
 pub use phase::Phase;
 pub use priority::Priority;

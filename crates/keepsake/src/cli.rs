@@ -511,6 +511,16 @@ pub struct Serve {
     /// Serve metrics at /metrics of this address, too, to everybody who can reach it.
     #[arg(long, env = "KEEPSAKE_METRICS_LISTEN", value_name = "IP:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+    /// A variable or a file that holds the URL of the mail server: smtps://user:password@host, or smtp://host:port?tls=required.
+    /// Without one nobody is told by e-mail.
+    #[arg(long, env = "KEEPSAKE_SMTP_URL", value_name = "env:NAME|file:PATH", requires = "smtp_from")]
+    pub smtp_url: Option<String>,
+    /// From whom mails are.
+    #[arg(long, env = "KEEPSAKE_SMTP_FROM", value_name = "ADDRESS")]
+    pub smtp_from: Option<String>,
+    /// Let webhooks lead to this machine and private networks, and without TLS. For installations whose tenants are trusted with that.
+    #[arg(long, env = "KEEPSAKE_WEBHOOKS_PRIVATE", value_parser = clap::builder::BoolishValueParser::new(), default_value_t = false, action = clap::ArgAction::SetTrue)]
+    pub webhooks_private: bool,
     /// How many requests a minute each token may make, and each address without one.
     #[arg(
         long,

@@ -54,6 +54,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("configurations", "What is backed up, when, to where, and for how long."),
         ("backups", "Backups that are asked for, watched, stopped and tried again."),
         ("recovery", "What can be restored."),
+        ("notifications", "Telling programs and people what happened."),
         ("organisations", "The tenants of the installation."),
         ("identity", "Logging in, second factors, tokens of programs, and people."),
         ("documentation", "What the service says about itself."),

@@ -135,7 +135,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::TargetNotEmpty
         | Code::ChoosePoint
         | Code::ConfirmNeeded => StatusCode::CONFLICT,
-        Code::Invalid | Code::StorageInvalid | Code::DsnInvalid | Code::MappingInvalid => {
+        Code::Invalid | Code::StorageInvalid | Code::DsnInvalid | Code::SmtpInvalid | Code::MappingInvalid => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         // What is at fault is a system of the customer's, behind this one.

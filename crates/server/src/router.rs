@@ -6,7 +6,7 @@ use crate::{
     failure::{Failure, Protocol},
     handlers::{
         auth, checks, configurations, docs, executions, health, metrics, operations, organisations, points, policies,
-        sources, status, system_config, targets, tokens, users, weddings,
+        sources, status, system_config, targets, tokens, users, webhooks, weddings,
     },
     middleware::{idempotency, rate, request},
 };
@@ -56,6 +56,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(configurations::test::test))
         .routes(routes!(policies::list::list, policies::create::create))
         .routes(routes!(policies::get::get, policies::replace::replace))
+        .routes(routes!(weddings::contacts::contacts, weddings::set_contacts::set_contacts))
+        .routes(routes!(webhooks::list::list, webhooks::create::create))
+        .routes(routes!(webhooks::get::get, webhooks::change::change, webhooks::delete::delete))
+        .routes(routes!(webhooks::test::test))
+        .routes(routes!(webhooks::deliveries::deliveries))
+        .routes(routes!(webhooks::replay::replay))
         .routes(routes!(executions::start::start))
         .routes(routes!(executions::list::list))
         .routes(routes!(executions::get::get))

@@ -2,12 +2,13 @@
 //! the other has it, too.
 
 use keepsake_api::{
-    checks, configurations, executions, operations, organisations, points, policies, sources, targets, weddings,
+    checks, configurations, executions, operations, organisations, points, policies, sources, targets, webhooks,
+    weddings,
 };
 use keepsake_app::service::rows;
 use keepsake_domain::{
-    Criticality, Frequency, Group, Phase, check, configuration, execution, operation, point, restore, retention, risk,
-    tier, wedding,
+    Criticality, Frequency, Group, Phase, check, configuration, execution, notification, operation, point, restore,
+    retention, risk, tier, wedding,
 };
 
 /// The same word on the other side.
@@ -61,4 +62,14 @@ same! {
     configuration::Compression = configurations::Compression { Auto, Off, Max };
     keepsake_app::configuration::CheckState = configurations::CheckState { Pass, Warn, Fail };
     retention::ApprovalReason = policies::ExpiryApproval { ManyPoints, YoungPoints };
+    notification::Kind = webhooks::EventKind {
+        BackupFailed, EmergencyStarted, EmergencyCompleted, PointSuspect, RestoreCompleted, RestoreFailed, RestoreUndone,
+        SourceUnreachable, WeddingVanished, WeddingsVanished, WebhookDisabled, WebhookTest
+    };
+    notification::Signature = webhooks::SignatureScheme { Hmac, Ed25519 };
+    notification::State = webhooks::DeliveryState { Waiting, Delivered, GivenUp };
+    notification::Trouble = webhooks::DeliveryTrouble {
+        AddressNotPublic, TlsRequired, Unreachable, TimedOut, Redirected, Refused, Gone, Disabled, RecipientGone, SecretUnreadable
+    };
+    rows::Because = webhooks::DisabledBecause { Gone, ByHand };
 }

@@ -90,6 +90,8 @@ fn what_is_changed_by_version_says_so() {
         "put /api/backup/configurations/{id}",
         "delete /api/backup/configurations/{id}",
         "put /api/backup/retention/policies/{id}",
+        "put /api/webhooks/{id}",
+        "delete /api/webhooks/{id}",
     ] {
         let (method, path) = call.split_once(' ').unwrap();
         let parameters = description["paths"][path][method]["parameters"].as_array().unwrap();

@@ -33,3 +33,10 @@ pub fn restic_old() -> PathBuf {
 pub fn weed() -> PathBuf {
     tool("seaweedfs/bin/weed")
 }
+
+/// Where Python finds aiosmtpd.
+pub fn aiosmtpd() -> PathBuf {
+    let found = folder().join("aiosmtpd");
+    assert!(found.is_dir(), "{} is missing: run script/tools", found.display());
+    found
+}

@@ -3,6 +3,7 @@
 use crate::{
     configuration::{self, Put, Wanted},
     error::{Code, Error, Result},
+    notification::{self, Event},
     service::{Caller, Service, catalog::failed},
     source, wedding,
 };
@@ -214,6 +215,9 @@ async fn put(service: &Service, caller: &Caller, asked: &Asked, thing: Thing) ->
         ended_at: None,
     };
     executions::add(&mut tx, &execution).await.map_err(failed)?;
+    if asked.emergency {
+        notification::enqueue(&mut tx, &Event::EmergencyStarted(&execution), now).await.map_err(failed)?;
+    }
     tx.commit().await.map_err(failed)?;
     Ok(Started { execution: id, joined: false })
 }

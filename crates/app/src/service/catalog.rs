@@ -42,19 +42,9 @@ const SERVER_SETTINGS: &[(&str, &str)] = &[
 /// [`Code::DsnInvalid`]; what was found is never repeated.
 pub fn locate(spec: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<String> {
     let wrong = |message: &str| Error::new(Code::DsnInvalid, message);
-    let url = if let Some(name) = spec.strip_prefix("env:") {
-        let value = env(name).and_then(|value| value.into_string().ok());
-        value.ok_or_else(|| wrong(&format!("the variable {name}, which should hold the catalog's URL, is not set")))?
-    } else if let Some(path) = spec.strip_prefix("file:") {
-        let failed =
-            |error| Error::because(Code::DsnInvalid, format!("cannot read the catalog's URL from {path}"), error);
-        fs::read_to_string(path).map_err(failed)?
-    } else {
-        return Err(wrong("name a variable (env:NAME) or a file (file:PATH) that holds the catalog's URL"));
-    };
-    let url = url.trim();
+    let url = super::kept::read(spec, "the catalog's URL", Code::DsnInvalid, env)?;
     match url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        true => Ok(url.to_owned()),
+        true => Ok(url),
         false => Err(wrong("the catalog's URL must be one of PostgreSQL: postgres://user@host/database")),
     }
 }

@@ -8,6 +8,7 @@
 mod caller;
 pub mod catalog;
 mod frame;
+pub(crate) mod kept;
 mod ready;
 pub mod rows;
 

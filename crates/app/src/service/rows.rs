@@ -3,6 +3,7 @@
 pub use keepsake_catalog::{
     checks::Check,
     configurations::{Configuration, Filter as ConfigurationFilter},
+    contacts::Contact,
     executions::{Execution, Filter as ExecutionFilter},
     operations::{Filter as OperationFilter, Operation},
     organisations::{Kind as OrganisationKind, Organisation},
@@ -11,5 +12,6 @@ pub use keepsake_catalog::{
     settings::Versioned as VersionedSettings,
     sources::Kind as SourceKind,
     system_config::Version as SystemConfigVersion,
+    webhooks::{Attempt, Because, Delivery},
     weddings::{Filter as WeddingFilter, Wedding},
 };

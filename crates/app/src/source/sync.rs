@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     mapping,
+    notification::{self, Event},
     service::{Caller, Service, catalog::failed},
 };
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use keepsake_catalog::{
     weddings::{self, Wedding},
 };
 use keepsake_domain::{
-    Protection, SourceId, WeddingId,
+    OrganisationId, Protection, SourceId, WeddingId,
     permission::Action,
     wedding::{Facts, Settings, Status, Thresholds},
 };
@@ -27,7 +28,7 @@ use keepsake_postgres::{
     capture::{self, Root},
     schema,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a sync found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Synced {
 
 /// Weddings read and written at a time.
 const PAGE: u16 = 500;
+/// So many weddings that vanish at once are told of one by one.
+const TOLD_ONE_BY_ONE: usize = 5;
 
 /// Looks for weddings in a source now.
 ///
@@ -164,9 +167,31 @@ impl Merge<'_> {
                 })
                 .collect();
             weddings::put(tx, &changed).await.map_err(failed)?;
+            self.tell_gone(tx, &changed).await?;
         }
         let new: Result<Vec<Wedding>> = roots.into_values().map(|root| self.found(root)).collect();
         weddings::put(tx, &new?).await.map_err(failed)
+    }
+
+    /// Tells of those of these that have just vanished. Of many at once that is one event: a table that was emptied must not fill mailboxes.
+    async fn tell_gone(&self, tx: &mut Tx, changed: &[Wedding]) -> Result<()> {
+        let mut gone: BTreeMap<OrganisationId, Vec<&Wedding>> = BTreeMap::new();
+        for wedding in changed.iter().filter(|wedding| wedding.vanished_at == Some(self.now)) {
+            gone.entry(wedding.organisation).or_default().push(wedding);
+        }
+        for (organisation, weddings) in gone {
+            if weddings.len() <= TOLD_ONE_BY_ONE {
+                for wedding in weddings {
+                    let event = Event::WeddingVanished(wedding);
+                    notification::enqueue(tx, &event, self.now).await.map_err(failed)?;
+                }
+            } else {
+                let ids: Vec<WeddingId> = weddings.iter().map(|wedding| wedding.id).collect();
+                let event = Event::WeddingsVanished { organisation, source: self.source.id, weddings: &ids };
+                notification::enqueue(tx, &event, self.now).await.map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// A wedding that is known, as it is now; `None` if nothing about it changed.

@@ -1,11 +1,13 @@
 //! Weddings that the service found in its sources: how they are protected and why, what people decided about them by hand, and
 //! who sees them.
 
+mod contacts;
 mod list;
 mod members;
 mod settings;
 mod timeline;
 
+pub use contacts::{NewContact, contacts, set_contacts};
 pub use list::{get, list};
 pub use members::{members, set_members};
 pub use settings::{set_settings, settings};

@@ -4,7 +4,11 @@ use super::{
     backup,
     run::{Ended, Run, Told, persist},
 };
-use crate::{error::Result, service::catalog::failed};
+use crate::{
+    error::Result,
+    notification::{self, Event, told_code},
+    service::catalog::failed,
+};
 use keepsake_catalog::{
     executions::{self, Execution},
     queue::{self, Claimed, Outcome},
@@ -48,6 +52,9 @@ async fn complete(run: &Run, execution: &Execution, done: &backup::Done) -> Resu
         let mut tx = run.service.catalog.begin(&scope).await?;
         queue::finish(&mut tx, &run.job, &Outcome::Done, now).await?;
         backup::record(&mut tx, execution, done, now).await?;
+        if run.job.emergency {
+            notification::enqueue(&mut tx, &Event::EmergencyCompleted(execution), now).await?;
+        }
         tx.commit().await
     })
     .await
@@ -77,6 +84,9 @@ async fn end(
                 ..execution.clone()
             };
             executions::add(&mut tx, &next).await?;
+        } else if state == State::Failed {
+            let (is_emergency, code) = (run.job.emergency, told_code(error));
+            notification::enqueue(&mut tx, &Event::BackupFailed { execution, is_emergency, code }, now).await?;
         }
         tx.commit().await
     })

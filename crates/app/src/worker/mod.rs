@@ -18,6 +18,7 @@ mod watch;
 
 use crate::{
     error::Result,
+    notification::{self, Event, told_code},
     service::{Service, catalog::failed},
 };
 use keepsake_catalog::{
@@ -142,8 +143,21 @@ impl Worker {
         let scope = Scope::system(RequestId::from_uuid(self.service.context.new_id()?));
         let mut tx = self.service.catalog.begin(&scope).await.map_err(failed)?;
         let now = self.service.context.clock.now();
-        executions::settle(&mut tx, now).await.map_err(failed)?;
-        operations::settle(&mut tx, now).await.map_err(failed)?;
+        for (id, is_emergency) in executions::settle(&mut tx, now).await.map_err(failed)? {
+            if let Some(execution) = executions::get(&mut tx, id).await.map_err(failed)? {
+                let code = told_code(execution.error.as_ref());
+                let event = Event::BackupFailed { execution: &execution, is_emergency, code };
+                notification::enqueue(&mut tx, &event, now).await.map_err(failed)?;
+            }
+        }
+        for id in operations::settle(&mut tx, now).await.map_err(failed)? {
+            let operation = operations::get(&mut tx, id).await.map_err(failed)?;
+            if let Some(operation) = operation.filter(restoring::changes_something) {
+                let code = told_code(operation.error.as_ref());
+                let event = Event::RestoreFailed { operation: &operation, code };
+                notification::enqueue(&mut tx, &event, now).await.map_err(failed)?;
+            }
+        }
         checks::settle(&mut tx, now).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }

@@ -12,6 +12,7 @@ use crate::{
     error::{Code, Error, Result},
     file_stores::FileStores,
     mapping,
+    notification::{self, Event},
     service::{Service, catalog::failed},
     source,
     storage::Storage,
@@ -31,7 +32,7 @@ use keepsake_domain::{
     configuration::{self, BackupType},
     execution::Outcome,
     retention::{Grade, Policy, Promise, Taken},
-    suspect::{self, Summary},
+    suspect::{self, Finding, Summary},
 };
 use keepsake_postgres::{
     capture::{COUNTED_AFTER, activity},
@@ -307,7 +308,8 @@ pub(super) async fn record(
         if let Some(before) = newest.get(&wedding.id) {
             raise(tx, before, wedding, &days, (backed.backed.time, before.confirmed_at)).await?;
         }
-        store(tx, execution, wedding, &days, backed, &done.thresholds, now).await?;
+        let told = Told { newest: newest.get(&wedding.id), thresholds: &done.thresholds };
+        store(tx, execution, wedding, &days, backed, told, now).await?;
     }
     for (wedding, point, at) in &done.unchanged {
         if let Some(newest) = newest.get(&wedding.id).filter(|newest| newest.id == *point) {
@@ -361,18 +363,26 @@ async fn raise(
     points::confirm(tx, point.id, confirmed_at, &promise).await
 }
 
+/// What a new point is compared with.
+struct Told<'a> {
+    /// The point before it, of whose damage people were told.
+    newest: Option<&'a Point>,
+    /// What looks like damage.
+    thresholds: &'a suspect::Thresholds,
+}
+
 async fn store(
     tx: &mut Tx,
     execution: &Execution,
     wedding: &Wedding,
     days: &Policy,
     backed: &BackedWedding,
-    thresholds: &suspect::Thresholds,
+    told: Told<'_>,
     now: Timestamp,
 ) -> keepsake_catalog::Result<()> {
     let before = points::last_clean(tx, wedding.id).await?;
     let before: Option<Summary> = before.and_then(|point| serde_json::from_value(point.summary).ok());
-    let suspicions = suspect::compare(before.as_ref(), &backed.summary, thresholds);
+    let suspicions = suspect::compare(before.as_ref(), &backed.summary, told.thresholds);
     if !suspicions.is_empty() {
         let (point, findings) = (backed.backed.point, suspicions.len());
         tracing::warn!(%point, execution = %execution.id, findings, "the point looks like damage");
@@ -395,7 +405,18 @@ async fn store(
         ..point(execution, &backed.backed, &promise, now)
     };
     points::add(tx, &point).await?;
+    // While damage lasts, each point looks like it: whoever was told once is told again of what is new only.
+    let is_new =
+        |finding: &Finding| !told.newest.is_some_and(|newest| newest.suspect.iter().any(|old| is_same(old, finding)));
+    if point.suspect.iter().any(is_new) {
+        notification::enqueue(tx, &Event::PointSuspect(&point), now).await?;
+    }
     let unclean = point.incomplete || !point.suspect.is_empty();
     weddings::captured(tx, wedding.id, backed.backed.vault, backed.backed.time, score, unclean).await?;
     Ok(())
+}
+
+/// Whether two findings are about the same damage, whatever its extent.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    (one.reason, one.group) == (other.reason, other.group)
 }

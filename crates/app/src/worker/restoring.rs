@@ -12,6 +12,7 @@ use crate::{
     backup::Backed,
     context::Context,
     error::{Code, Error, Result},
+    notification::{self, Event, told_code},
     operation::{Destination, Request},
     points::{self as vault_points, Wanted},
     recovery::{self, Aftermath, Asked, Prepared, Restored},
@@ -267,6 +268,11 @@ async fn complete(run: &Run, operation: &Operation, done: &Done) -> Result<()> {
                 for saved in &saved {
                     points::add(&mut tx, &saved.point(operation, &done.point, now)).await?;
                 }
+                let event = match operation.undoes {
+                    Some(undone) => Event::RestoreUndone { operation, undone },
+                    None => Event::RestoreCompleted(operation),
+                };
+                notification::enqueue(&mut tx, &event, now).await?;
             }
         }
         queue::finish(&mut tx, &run.job, &Outcome::Done, now).await?;
@@ -314,9 +320,18 @@ async fn end(
         };
         operations::step(&mut tx, job, operation.id, step, now).await?;
         queue::finish(&mut tx, job, outcome, now).await?;
+        if !again && state == State::Failed && changes_something(operation) {
+            let code = told_code(error);
+            notification::enqueue(&mut tx, &Event::RestoreFailed { operation, code }, now).await?;
+        }
         tx.commit().await
     })
     .await
+}
+
+/// Whether more than a preview was asked for: whoever asked for that is looking at it.
+pub(super) fn changes_something(operation: &Operation) -> bool {
+    !serde_json::from_value::<Request>(operation.request.clone()).is_ok_and(|request| request.validate_only)
 }
 
 impl From<&Backed> for Saved {

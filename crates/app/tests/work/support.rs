@@ -203,7 +203,7 @@ impl World {
         world
     }
 
-    fn caller(&self, number: u128, role: Role) -> Caller {
+    pub fn caller(&self, number: u128, role: Role) -> Caller {
         let user = UserId::from_uuid(Uuid::from_u128(number));
         Caller::person(user, self.organisation, Person::new(role), request())
     }
@@ -250,8 +250,13 @@ impl World {
 
     /// A worker of another node.
     pub async fn work_elsewhere(&self, process: u128, limits: Limits) -> Running {
-        let catalog = Catalog::open(&settings(&self.server, process)).await.unwrap();
+        let catalog = self.catalog_of_another_node(process).await;
         Self::work_as(Service { catalog, ..self.service.clone() }, limits)
+    }
+
+    /// The catalog, as another node's process has it.
+    pub async fn catalog_of_another_node(&self, process: u128) -> Catalog {
+        Catalog::open(&settings(&self.server, process)).await.unwrap()
     }
 
     pub async fn start(&self, what: What, emergency: bool) -> ExecutionId {

@@ -57,6 +57,16 @@ BEGIN
             VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 1), pg_temp.id(o, 1), pg_temp.id(o, 4), pg_temp.id(o, 5), 'hashes', now());
         INSERT INTO keepsake.recovery_operations (id, organisation_id, source_id, wedding_id, point_id, request, reason, requested_by, created_at)
             VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 4), pg_temp.id(o, 5), pg_temp.id(o, 1), '{}', 'test', pg_temp.id(o, 1), now());
+        INSERT INTO keepsake.notifications (id, organisation_id, wedding_id, kind, is_emergency, body, created_at)
+            VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 5), 'keepsake.webhook.test.v1', false, '{}', now());
+        INSERT INTO keepsake.webhook_endpoints (id, organisation_id, name, url, kinds, signature, secret_sealed, created_at)
+            VALUES (pg_temp.id(o, 1), org, 'hook', 'https://' || o || '.example/', '{}', 'hmac_sha256', 'sealed', now());
+        INSERT INTO keepsake.webhook_deliveries (id, organisation_id, endpoint_id, notification_id, is_replay, attempts_max, due_at, created_at)
+            VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 1), pg_temp.id(o, 1), false, 1, now(), now());
+        INSERT INTO keepsake.emergency_contacts (id, organisation_id, wedding_id, email, name, part, place, created_at)
+            VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 5), 'contact@' || o || '.example', '', '', 1, now());
+        INSERT INTO keepsake.mail_deliveries (id, organisation_id, notification_id, user_id, due_at, created_at)
+            VALUES (pg_temp.id(o, 1), org, pg_temp.id(o, 1), pg_temp.id(o, 1), now(), now());
     END LOOP;
 END
 $$;

@@ -3,7 +3,7 @@
 use super::Surroundings;
 use crate::cli::{self, Part};
 use keepsake_app::{
-    Code, Error, Result, audit, scheduler,
+    Code, Error, Result, audit, notification, scheduler,
     service::{Service, catalog},
     worker::{self, Worker, queue},
 };
@@ -23,6 +23,7 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Serve) -> Result<()> 
     let context = surroundings.context()?;
     let url = asked.catalog_url.as_deref();
     let url = url.map(|spec| catalog::locate(spec, &|name| std::env::var_os(name))).transpose()?;
+    let telling = telling(asked)?;
     // Addresses come first: finding one taken must not start and stop a database.
     let tls = asked.tls_cert.clone().zip(asked.tls_key.clone()).map(|(certificate, key)| Tls { certificate, key });
     let listener = Listener::bind(asked.listen, tls.as_ref()).await.map_err(listen_error)?;
@@ -41,7 +42,8 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Serve) -> Result<()> 
     };
     surroundings.output.result(&serving, |serving| format!("serving {}", serving.url));
     let service = Service { context, catalog: catalog.clone() };
-    serve(service, asked, listener, metrics_listener).await;
+    let dispatcher = notification::Dispatcher::new(service.clone(), telling)?;
+    serve(service, asked, listener, metrics_listener, dispatcher).await;
 
     catalog.close().await;
     if let Some(embedded) = embedded {
@@ -52,7 +54,13 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Serve) -> Result<()> 
 }
 
 /// Serves until the user wants it to stop and the requests under way are through.
-async fn serve(service: Service, asked: &cli::Serve, listener: Listener, metrics_listener: Option<Listener>) {
+async fn serve(
+    service: Service,
+    asked: &cli::Serve,
+    listener: Listener,
+    metrics_listener: Option<Listener>,
+    dispatcher: notification::Dispatcher,
+) {
     let stop = service.context.cancel.clone();
     let metrics = Metrics::install();
     let limits = Limits { requests_per_minute: asked.requests_per_minute, ..Limits::default() };
@@ -73,7 +81,10 @@ async fn serve(service: Service, asked: &cli::Serve, listener: Listener, metrics
     };
     let scheduling = async {
         if has(asked, Part::Scheduler) {
-            scheduler::run(service.clone(), scheduler::Pace::default(), stop.clone()).await;
+            tokio::join!(
+                scheduler::run(service.clone(), scheduler::Pace::default(), stop.clone()),
+                dispatcher.run(stop.clone())
+            );
         }
     };
     let audit = audit::keep_in_order(service.clone(), stop.clone());
@@ -82,6 +93,17 @@ async fn serve(service: Service, asked: &cli::Serve, listener: Listener, metrics
 
 fn has(asked: &cli::Serve, part: Part) -> bool {
     asked.roles.contains(&part)
+}
+
+/// How this node tells people and programs what happened.
+fn telling(asked: &cli::Serve) -> Result<notification::Settings> {
+    let from = asked.smtp_from.as_deref().unwrap_or_default();
+    let locate = |spec: &str| notification::Smtp::locate(spec, from, &|name| std::env::var_os(name));
+    Ok(notification::Settings {
+        allow_private: asked.webhooks_private,
+        smtp: asked.smtp_url.as_deref().map(locate).transpose()?,
+        pace: notification::Pace::default(),
+    })
 }
 
 fn worker_limits(asked: &cli::Serve) -> worker::Limits {

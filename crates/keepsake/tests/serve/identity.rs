@@ -42,11 +42,11 @@ pub async fn beside(world: &World, server: &Server, roles: &[String]) -> service
 
 /// A running service with one admin, made at the machine. It answers requests and does no work: what is asked for stays as it is.
 pub async fn with_admin(world: &World) -> (Server, Service) {
-    with_admin_and(world, "api").await
+    with_admin_and(world, "api", &[]).await
 }
 
-/// The same, with these roles.
-pub async fn with_admin_and(world: &World, roles: &str) -> (Server, Service) {
+/// The same, with these roles and variables.
+pub async fn with_admin_and(world: &World, roles: &str, environment: &[(&str, &str)]) -> (Server, Service) {
     let server = Server::start();
     server.create_database("catalog").await;
     let service = beside(world, &server, &[]).await;
@@ -60,7 +60,7 @@ pub async fn with_admin_and(world: &World, roles: &str) -> (Server, Service) {
     users::create(&service, &Caller::machine(RequestId::from_uuid(Uuid::from_u128(1))), &admin).await.unwrap();
     service.catalog.close().await;
     let url = format!("file:{}", world.path("catalog-url").display());
-    let started = Service::start(world, &["--catalog-url", &url, "--roles", roles]);
+    let started = Service::start_in(world, &["--catalog-url", &url, "--roles", roles], environment);
     (server, started)
 }
 

@@ -17,6 +17,8 @@ mod guide;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod notifications;
+#[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod process;

@@ -42,9 +42,15 @@ impl Answer {
 impl Service {
     /// Starts it with further arguments, on any free port.
     pub fn start(world: &World, more: &[&str]) -> Self {
+        Self::start_in(world, more, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_in(world: &World, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let log = world.path("serve.log");
         let began = Instant::now();
-        let command = world.command(["serve", "--json", "--listen", "127.0.0.1:0"].iter().chain(more));
+        let mut command = world.command(["serve", "--json", "--listen", "127.0.0.1:0"].iter().chain(more));
+        command.envs(environment.iter().copied());
         Self::launched(command, began, log)
     }
 

@@ -40,13 +40,13 @@ pub struct Person<'a> {
 impl Stage {
     /// With an operator and nobody else.
     pub async fn bare() -> Self {
-        Self::bare_with("api").await
+        Self::bare_with("api", &[]).await
     }
 
-    /// With an operator and nobody else; the service does these parts.
-    pub async fn bare_with(roles: &str) -> Self {
+    /// With an operator and nobody else; the service does these parts, with these variables in its environment.
+    pub async fn bare_with(roles: &str, environment: &[(&str, &str)]) -> Self {
         let world = World::new();
-        let (server, service) = identity::with_admin_and(&world, roles).await;
+        let (server, service) = identity::with_admin_and(&world, roles, environment).await;
         server.create_database("planner").await;
         let planner = server.connect("planner").await;
         planner::install(&planner).await.unwrap();
@@ -64,7 +64,12 @@ impl Stage {
 
     /// The same, and it works: what is asked for is done, what is due comes by itself.
     pub async fn working() -> Self {
-        Self::peopled(Self::bare_with("api,worker,scheduler").await)
+        Self::working_with(&[]).await
+    }
+
+    /// The same, with these variables in its environment.
+    pub async fn working_with(environment: &[(&str, &str)]) -> Self {
+        Self::peopled(Self::bare_with("api,worker,scheduler", environment).await)
     }
 
     fn peopled(mut stage: Self) -> Self {

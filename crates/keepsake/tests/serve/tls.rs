@@ -1,19 +1,25 @@
 //! TLS by the service itself.
 
+use crate::world::World;
 use crate::{
     process::reachable,
     service::{Service, curl},
 };
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
+
+/// A certificate for this machine that vouches for itself, and its key.
+pub fn certificate(world: &World) -> (PathBuf, PathBuf) {
+    let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout key.pem -out cert.pem \
+                  -subj /CN=keepsake -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE";
+    let made = Command::new("sh").arg("-c").arg(script).current_dir(world.folder.path()).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    (world.path("cert.pem"), world.path("key.pem"))
+}
 
 #[test]
 fn a_certificate_makes_it_https() {
     let world = reachable();
-    let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout key.pem -out cert.pem \
-                  -subj /CN=keepsake -addext subjectAltName=IP:127.0.0.1";
-    let made = Command::new("sh").arg("-c").arg(script).current_dir(world.folder.path()).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let (cert, key) = (world.path("cert.pem"), world.path("key.pem"));
+    let (cert, key) = certificate(&world);
     let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
 
     let run = world.run(["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", "/nowhere"]).expect(1);

@@ -17,4 +17,5 @@ pub mod system_config;
 pub mod targets;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 pub mod weddings;

@@ -29,14 +29,17 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Tells an answer that is given again from the first.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const LONGEST_KEY: usize = 255;
-/// Answers here hold passwords or tokens.
-const SECRET_PATHS: [&str; 1] = ["/api/auth/"];
+/// Answers below this hold passwords or tokens.
+const SECRET_PATHS: &str = "/api/auth/";
+/// The answer here holds the secret of a webhook.
+const SECRET_PATH: &str = "/api/webhooks";
 /// What of an answer's head is the answer's own, and not the connection's or the request's.
 const KEPT_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::RETRY_AFTER];
 
 /// Answers a request, or gives the answer of the same request again.
 pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
-    let secret = SECRET_PATHS.iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let path = request.uri().path();
+    let secret = path.starts_with(SECRET_PATHS) || path == SECRET_PATH;
     if request.method() != Method::POST || secret || !request.headers().contains_key(KEY) {
         return next.run(request).await;
     }

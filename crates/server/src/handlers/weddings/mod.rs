@@ -1,10 +1,12 @@
-//! Weddings: how each is protected and why, what people decided by hand, and who sees them.
+//! Weddings: how each is protected and why, what people decided by hand, who sees them, and who is told of them.
 
+pub mod contacts;
 pub mod criticality;
 pub mod get;
 pub mod integrity;
 pub mod list;
 pub mod members;
+pub mod set_contacts;
 pub mod set_members;
 pub mod set_settings;
 pub mod settings;
@@ -14,7 +16,10 @@ use crate::{
     failure::{Failure, Result},
     words::Same as _,
 };
-use keepsake_api::weddings::{BackupSettings, Wedding, WeddingMembers};
+use keepsake_api::{
+    contacts::{EmergencyContact, WeddingContacts},
+    weddings::{BackupSettings, Wedding, WeddingMembers},
+};
 use keepsake_app::service::rows;
 use keepsake_domain::{UserId, wedding::Settings};
 use std::{fmt, str::FromStr};
@@ -72,4 +77,10 @@ fn parsed<T: FromStr<Err: fmt::Display>>(pointer: &str, text: Option<String>) ->
 
 fn shown_members(members: Vec<UserId>) -> WeddingMembers {
     WeddingMembers { members: members.into_iter().map(|id| *id.as_uuid()).collect() }
+}
+
+fn shown_contacts(contacts: Vec<rows::Contact>) -> WeddingContacts {
+    let shown =
+        |contact: rows::Contact| EmergencyContact { email: contact.email, name: contact.name, part: contact.part };
+    WeddingContacts { contacts: contacts.into_iter().map(shown).collect() }
 }
