@@ -77,6 +77,12 @@ struct Things {
     supplier: String,
     member: String,
     refresh: String,
+    /// A delivery of the webhook.
+    delivery: String,
+    /// Bodies that are understood.
+    configuration: Value,
+    policy: Value,
+    webhook: Value,
 }
 
 /// How to ask a call. A call that is described and not here fails the test.
@@ -110,7 +116,46 @@ fn asked(call: &str, asker: &Asker<'_>, things: &Things) -> Option<Asked> {
         | "GET /api/backup/storage/targets"
         | "GET /api/backup/executions"
         | "GET /api/backup/recovery-points"
-        | "GET /api/backup/recovery/operations" => plain(On::Nothing, nothing),
+        | "GET /api/backup/recovery/operations"
+        | "GET /api/backup/status"
+        | "GET /api/backup/configurations"
+        | "GET /api/backup/configurations/templates"
+        | "GET /api/backup/retention/policies"
+        | "GET /api/webhooks"
+        | "GET /api/system-config"
+        | "GET /api/system-config/history" => plain(On::Nothing, nothing),
+        "PUT /api/system-config" => Asked {
+            version: true,
+            ..one_of(On::Nothing, SystemConfigReplace, json!({"document": {}, "reason": "asked"}))
+        },
+        "POST /api/backup/configurations" => one_of(On::New, ConfigurationCreate, things.configuration.clone()),
+        "POST /api/backup/configurations/bulk-create" => {
+            plain(On::New, json!({"atomic": true, "items": [things.configuration]}))
+        }
+        "GET /api/backup/configurations/{id}"
+        | "POST /api/backup/configurations/{id}/test"
+        | "POST /api/backup/configurations/{id}/undelete"
+        | "GET /api/backup/retention/policies/{id}"
+        | "GET /api/webhooks/{id}"
+        | "GET /api/webhooks/{id}/deliveries"
+        | "POST /api/webhooks/{id}/test" => plain(On::Supplier, nothing),
+        "PUT /api/backup/configurations/{id}" => {
+            Asked { version: true, ..one_of(On::Supplier, ConfigurationReplace, things.configuration.clone()) }
+        }
+        "DELETE /api/backup/configurations/{id}" | "DELETE /api/webhooks/{id}" => {
+            Asked { version: true, ..plain(On::Supplier, nothing) }
+        }
+        "POST /api/backup/retention/policies" => plain(On::New, things.policy.clone()),
+        "PUT /api/backup/retention/policies/{id}" => Asked {
+            version: true,
+            ..one_of(On::Supplier, PolicyReplace, json!({"name": "a year", "rules": things.policy["rules"]}))
+        },
+        "POST /api/webhooks" => plain(On::New, things.webhook.clone()),
+        "PUT /api/webhooks/{id}" => {
+            let change = json!({"name": "hook", "url": "https://hooks.example.org/", "enabled": true});
+            Asked { version: true, ..plain(On::Supplier, change) }
+        }
+        "POST /api/webhooks/{id}/deliveries/{delivery_id}/replay" => plain(On::Supplier, nothing),
         "GET /api/auth/tokens/{id}"
         | "DELETE /api/auth/tokens/{id}"
         | "GET /api/users/{id}"
@@ -152,7 +197,11 @@ fn asked(call: &str, asker: &Asker<'_>, things: &Things) -> Option<Asked> {
         "GET /api/weddings/{id}"
         | "GET /api/weddings/{id}/criticality"
         | "GET /api/weddings/{id}/backup-settings"
-        | "GET /api/weddings/{id}/members" => plain(On::Wedding, nothing),
+        | "GET /api/weddings/{id}/members"
+        | "GET /api/weddings/{id}/integrity"
+        | "GET /api/weddings/{id}/timeline"
+        | "GET /api/weddings/{id}/contacts" => plain(On::Wedding, nothing),
+        "PUT /api/weddings/{id}/contacts" => plain(On::Wedding, json!({"contacts": []})),
         "PUT /api/weddings/{id}/backup-settings" => Asked {
             version: true,
             ..one_of(On::Wedding, WeddingSettingsReplace, json!({"frequency_override": "real_time"}))
@@ -176,6 +225,10 @@ fn asked(call: &str, asker: &Asker<'_>, things: &Things) -> Option<Asked> {
         "GET /api/backup/recovery/operations/{id}" | "POST /api/backup/recovery/operations/{id}/cancel" => {
             plain(On::Wedding, nothing)
         }
+        "POST /api/backup/recovery/validate" | "POST /api/backup/recovery/test" => {
+            plain(On::Wedding, json!({"recovery_point_id": things.ids["/api/backup/recovery-points/"]}))
+        }
+        "GET /api/backup/recovery/checks/{id}" => plain(On::Wedding, nothing),
         "POST /api/backup/recovery/operations/{id}/undo" => plain(On::Wedding, json!({"reason": "asked"})),
         _ => return None,
     })
@@ -225,16 +278,45 @@ async fn things(stage: &Stage, restorer: &Person<'_>) -> Things {
     let ids = [
         ("/api/backup/executions/", execution.clone()),
         ("/api/backup/progress/", execution),
-        ("/api/backup/recovery-points/", point),
+        ("/api/backup/recovery-points/", point.clone()),
         ("/api/backup/recovery/operations/", operation),
-        ("/api/backup/storage/targets/", target),
+        ("/api/backup/storage/targets/", target.clone()),
         ("/api/organisations/", stage.supplier.clone()),
-        ("/api/sources/", source),
+        ("/api/sources/", source.clone()),
         ("/api/users/", victim),
         ("/api/weddings/", wedding),
     ];
     let (supplier, member) = (stage.supplier.clone(), stage.member.clone());
-    Things { ids: ids.into(), supplier, member, refresh: String::new() }
+    let mut things = Things {
+        ids: ids.into(),
+        delivery: String::new(),
+        refresh: String::new(),
+        configuration: json!({
+            "organisation_id": supplier,
+            "name": "each night",
+            "backup_type": "incremental",
+            "source_id": source,
+            "scope": {"kind": "weddings_by_rule"},
+            "schedule": {"kind": "cron", "expression": "30 2 * * *", "time_zone": "Europe/London"},
+            "storage_targets": [{"tier": "local", "target_id": target}],
+        }),
+        policy: json!({"organisation_id": supplier, "name": "a year",
+            "rules": {"critical_days": 366, "high_days": 366, "medium_days": 366, "low_days": 366}}),
+        webhook: json!({"organisation_id": supplier, "name": "hook", "url": "https://hooks.example.org/"}),
+        supplier,
+        member,
+    };
+    let check = restorer.post("/api/backup/recovery/validate", &json!({"recovery_point_id": point}));
+    things.ids.insert("/api/backup/recovery/checks/", text(&made(check), "check_id"));
+    let of = |path: &str, body: &Value| text(&made(restorer.post(path, body)), "id");
+    let configuration = of("/api/backup/configurations", &things.configuration);
+    things.ids.insert("/api/backup/configurations/", configuration);
+    things.ids.insert("/api/backup/retention/policies/", of("/api/backup/retention/policies", &things.policy));
+    let webhook = of("/api/webhooks", &things.webhook);
+    made(restorer.post(&format!("/api/webhooks/{webhook}/test"), &json!({})));
+    things.delivery = text(&restorer.get(&format!("/api/webhooks/{webhook}/deliveries")).json()["items"][0], "id");
+    things.ids.insert("/api/webhooks/", webhook);
+    things
 }
 
 fn in_a_month() -> String {
@@ -363,6 +445,7 @@ async fn every_described_call_is_granted_and_refused_as_the_permission_table_has
                     format!("{prefix}{id}{rest}")
                 },
             );
+            let path = path.replace("{delivery_id}", &things.delivery);
             let version = asked.version.then(|| "If-Match: \"999\"".to_owned());
             let answer = match method {
                 "GET" => asker.person.get(&path),
