@@ -123,7 +123,7 @@ async fn a_configuration_whose_time_has_come_runs_once_and_goes_to_its_target() 
     assert!(next > last && next.duration_since(last).as_secs() <= 3600, "what was missed is caught up once");
     for points in world.points_by_wedding().await.values() {
         assert_eq!(points[0].target, target);
-        let expected = i64::from(DAYS.keep(points[0].retention_class).as_hours() / 24);
+        let expected = DAYS.keep(points[0].retention_class).as_hours() / 24;
         assert_eq!(kept_days(&points[0]), expected);
     }
     let owner = world.server.connect("catalog").await;

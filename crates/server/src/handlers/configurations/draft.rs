@@ -120,8 +120,10 @@ pub(super) fn read(body: Value) -> Draft {
         inside.extend(object.end());
     }
     if let Some(list) = fields.take::<Vec<Value>>("storage_targets") {
-        let places = list.into_iter().enumerate();
-        draft.storage_targets = places.map(|(n, value)| place(n, value, &mut inside)).collect();
+        // All are read before the first that cannot be ends it.
+        let places: Vec<Option<StorageTarget>> =
+            list.into_iter().enumerate().map(|(n, value)| place(n, value, &mut inside)).collect();
+        draft.storage_targets = places.into_iter().collect();
     }
     draft.unread = fields.end();
     draft.unread.extend(inside);
