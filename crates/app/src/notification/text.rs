@@ -37,22 +37,24 @@ fn body(claimed: &Claimed) -> String {
     let (_, sentence) = words(claimed.kind);
     let event: Value = serde_json::from_str(&claimed.body).unwrap_or_default();
     let mut text = format!("{sentence}\n\n");
-    let mut line = |name: &str, value: &Value| {
+    let mut line = |name: &str, value: Option<&Value>| {
         let value = match value {
-            Value::String(value) => value.clone(),
-            Value::Number(_) | Value::Bool(_) => value.to_string(),
-            Value::Null | Value::Array(_) | Value::Object(_) => return,
+            Some(Value::String(value)) => value.clone(),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => return,
         };
         // Writing to a text does not fail.
         let _written = writeln!(text, "{name}: {value}");
     };
-    line("time", &event["time"]);
-    line("look at", &event["subject"]);
-    for (name, value) in event["data"].as_object().into_iter().flatten() {
-        line(&name.replace('_', " "), value);
+    line("time", event.get("time"));
+    line("look at", event.get("subject"));
+    let data = event.get("data").and_then(Value::as_object);
+    for (name, value) in data.into_iter().flatten() {
+        line(&name.replace('_', " "), Some(value));
     }
-    for finding in event["data"]["findings"].as_array().into_iter().flatten() {
-        line("finding", &finding["message"]);
+    let findings = data.and_then(|data| data.get("findings")).and_then(Value::as_array);
+    for finding in findings.into_iter().flatten() {
+        line("finding", finding.get("message"));
     }
     text.push_str("\n-- \n");
     text.push_str(match claimed.is_contact {
