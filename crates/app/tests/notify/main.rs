@@ -19,6 +19,6 @@ mod signature;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
-#[allow(dead_code, reason = "shared with the tests of jobs, which use more of it")]
+#[expect(dead_code, reason = "shared with the tests of jobs, which use more of it")]
 #[path = "../work/support.rs"]
 mod support;
