@@ -437,7 +437,10 @@ async fn every_described_call_is_granted_and_refused_as_the_permission_table_has
                 break;
             };
             let expected = decide(&asker.actor, action, asker.relation(asked.on));
-            let place = things.ids.iter().find(|(prefix, _)| path.starts_with(**prefix));
+            let place = things
+                .ids
+                .iter()
+                .find(|(prefix, _)| path.strip_prefix(**prefix).is_some_and(|rest| rest.starts_with('{')));
             let path = place.map_or_else(
                 || path.to_owned(),
                 |(prefix, id)| {
