@@ -77,6 +77,7 @@ async fn admins_and_members_are_told_and_in_an_emergency_the_contacts_each_once(
     world.emergency().await;
     world.until_mailed(5).await;
     telling.stop().await;
+    assert_eq!(world.count("mail_deliveries").await, 5, "nobody else was even thought of");
     let mails = server.mails();
     let emergency: Vec<String> =
         mails.into_iter().filter(|mail| header(mail, "Subject").contains("emergency")).collect();

@@ -70,6 +70,25 @@ async fn each_webhook_of_the_organisation_hears_once_what_it_wants_to_hear_and_n
 }
 
 #[tokio::test]
+async fn organisations_to_which_something_happens_at_once_hear_of_their_own_only() {
+    let world = World::new().await;
+    let other = world.other_admin().await;
+    let (own, foreign) = (Receiver::start().await, Receiver::start().await);
+    world.webhook(&own).await;
+    let webhook = world.webhook_with(&other, &foreign, |_| {}).await.webhook;
+    let mut tx = world.system().await;
+    world.happen_in(&mut tx).await;
+    let event = Event::WebhookDisabled { organisation: webhook.organisation, webhook: webhook.id };
+    notification::enqueue(&mut tx, &event, world.service.context.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let telling = world.tell();
+    world.until_told().await;
+    telling.stop().await;
+    assert_eq!(own.kinds(), ["wedding.vanished.v1"]);
+    assert_eq!(foreign.kinds(), ["webhook.disabled.v1"]);
+}
+
+#[tokio::test]
 async fn a_member_who_starts_an_emergency_makes_it_known_and_sees_nothing_of_the_outbox() {
     let world = World::new().await;
     let receiver = Receiver::start().await;
