@@ -168,7 +168,7 @@ mod tests {
             "https://169.254.169.254/latest/meta-data/",
             "https://[::ffff:10.0.0.1]/",
             "https://localhost:1/",
-            "https://LOCALHOST.:1/",
+            "https://LOCALHOST:1/",
         ] {
             assert_eq!(trouble(url).await, Some(Trouble::AddressNotPublic), "{url}");
         }

@@ -45,7 +45,8 @@ impl Smtp {
         Self::new(&kept::read(spec, "the mail server's URL", Code::SmtpInvalid, env)?, from)
     }
 
-    /// The server of a URL: `smtps://user:password@host`, or `smtp://host:port?tls=required` for STARTTLS.
+    /// The server of a URL: `smtps://user:password@host`, or `smtp://host:port?tls=required` for STARTTLS. To be called in a
+    /// tokio runtime, which looks after idle connections.
     ///
     /// # Errors
     /// [`Code::SmtpInvalid`]; the URL is never repeated.
@@ -108,8 +109,8 @@ mod tests {
 
     const FROM: &str = "Keepsake <keepsake@example.org>";
 
-    #[test]
-    fn a_password_goes_nowhere_without_tls_and_is_never_repeated() {
+    #[tokio::test]
+    async fn a_password_goes_nowhere_without_tls_and_is_never_repeated() {
         for url in [
             "smtps://me:zX8-secret@mail.example.org",
             "smtp://me:zX8-secret@mail.example.org:587?tls=required",
