@@ -24,7 +24,7 @@ pub enum CheckLevel {
 /// Where a check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CheckState {
+pub enum PointCheckState {
     /// It waits for a worker.
     Initializing,
     /// It is made.
@@ -117,7 +117,7 @@ pub struct Check {
     /// How closely.
     pub level: CheckLevel,
     /// Where it is.
-    pub state: CheckState,
+    pub state: PointCheckState,
     /// Nothing is wrong; known once it is completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<bool>,

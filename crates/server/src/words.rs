@@ -49,7 +49,7 @@ same! {
     execution::ExecutionType = executions::ExecutionKind { Scheduled, Manual, Emergency, Retry };
     execution::Outcome = executions::ExecutionResult { Stored, Unchanged, Incomplete };
     check::Level = checks::CheckLevel { Manifest, Hashes, ReadAll, ScratchRestore };
-    check::State = checks::CheckState { Initializing, Verifying, Completed, Failed, Cancelled };
+    check::State = checks::PointCheckState { Initializing, Verifying, Completed, Failed, Cancelled };
     operation::State = operations::OperationState {
         Initializing, Preparing, Previewed, Recovering, Verifying, Completed, Failed, Cancelled, Undone
     };

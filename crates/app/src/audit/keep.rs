@@ -33,11 +33,25 @@ pub async fn keep_in_order(service: Service, stop: CancellationToken) {
     }
 }
 
+/// How often somebody else's round is waited for, and how long each time: it may only have to be rolled back.
+const ELSEWHERE_TRIES: u32 = 40;
+const ELSEWHERE_PAUSE: Duration = Duration::from_millis(50);
+
 /// Gives places to all rows that wait, and signs a checkpoint if the last one is at least `pause` old and the tree has grown.
 ///
 /// # Errors
 /// As [`sequence`] and [`checkpoint`].
 pub async fn settle(service: &Service, pause: Duration) -> Result<Option<Checkpoint>> {
-    while let Step::Some(_) = sequence(service).await? {}
+    let mut tries = 0;
+    loop {
+        match sequence(service).await? {
+            Step::Some(_) => {}
+            Step::Elsewhere if tries < ELSEWHERE_TRIES => {
+                tries += 1;
+                tokio::time::sleep(ELSEWHERE_PAUSE).await;
+            }
+            Step::All(_) | Step::Elsewhere => break,
+        }
+    }
     checkpoint(service, pause).await
 }

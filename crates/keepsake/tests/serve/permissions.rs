@@ -130,11 +130,10 @@ fn asked(call: &str, asker: &Asker<'_>, things: &Things) -> Option<Asked> {
         },
         "POST /api/backup/configurations" => one_of(On::New, ConfigurationCreate, things.configuration.clone()),
         "POST /api/backup/configurations/bulk-create" => {
-            plain(On::New, json!({"atomic": true, "items": [things.configuration]}))
+            one_of(On::New, ConfigurationBulkCreate, json!({"atomic": true, "items": [things.configuration]}))
         }
         "GET /api/backup/configurations/{id}"
         | "POST /api/backup/configurations/{id}/test"
-        | "POST /api/backup/configurations/{id}/undelete"
         | "GET /api/backup/retention/policies/{id}"
         | "GET /api/webhooks/{id}"
         | "GET /api/webhooks/{id}/deliveries"
