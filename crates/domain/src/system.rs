@@ -162,7 +162,7 @@ mod tests {
         let weaker = [
             changed(|config| config.thresholds.dates.hourly_days_before = 29),
             changed(|config| config.thresholds.risk.guests_over = 201),
-            changed(|config| drop(config.thresholds.risk.weekend.remove(&Weekday::Sunday))),
+            changed(|config| config.thresholds.risk.weekend.retain(|day| *day != Weekday::Sunday)),
             changed(|config| config.thresholds.promoting_risks = 3),
             changed(|config| config.saturday.grace_seconds = 7200),
             changed(|config| config.suspect.score_drop = 30),
