@@ -138,6 +138,7 @@ fn asked(call: &str, asker: &Asker<'_>, things: &Things) -> Option<Asked> {
         | "GET /api/webhooks/{id}"
         | "GET /api/webhooks/{id}/deliveries"
         | "POST /api/webhooks/{id}/test" => plain(On::Supplier, nothing),
+        "POST /api/backup/configurations/{id}/undelete" => one_of(On::Supplier, ConfigurationUndelete, nothing),
         "PUT /api/backup/configurations/{id}" => {
             Asked { version: true, ..one_of(On::Supplier, ConfigurationReplace, things.configuration.clone()) }
         }

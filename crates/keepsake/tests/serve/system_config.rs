@@ -27,10 +27,7 @@ async fn the_operator_changes_the_numbers_by_version_and_weakens_them_only_with_
     let weaker = json!({"document": {}, "reason": "back to what it was"});
     refused(&operator.put(PATH, &weaker, Some("\"1\"")), 401, "mfa-required");
     for (pointer, document) in [
-        (
-            "/document/thresholds/dates/critical_days_before",
-            json!({"thresholds": {"dates": {"critical_days_before": 40}}}),
-        ),
+        ("/document/thresholds/dates/high_days_before", json!({"thresholds": {"dates": {"critical_days_before": 40}}})),
         ("/document", json!({"threshold": 1})),
     ] {
         let problem =
