@@ -77,7 +77,7 @@ type Judged = (Option<OrganisationId>, Result<Settled, Vec<Fault>>);
 async fn judge(tx: &mut Tx, caller: &Caller, draft: Draft) -> Result<Judged> {
     let Some(organisation) = owner(tx, caller, &draft).await? else {
         let mut faults = draft.faults();
-        faults.push(Fault::at("/organisation_id", "say for whom"));
+        faults.push(Fault::at("/organisation_id", "name an organisation that is there"));
         return Ok((None, Err(faults)));
     };
     let settled = settle(tx, draft, organisation).await?;

@@ -17,7 +17,7 @@ use keepsake_domain::{ConfigurationId, OrganisationId, configuration::Draft, per
 /// # Errors
 /// [`Code::Invalid`] with every fault; [`Code::Exists`], [`Code::MfaRequired`], [`Code::Forbidden`]; else by cause.
 pub async fn create(service: &Service, caller: &Caller, draft: Draft) -> Result<Shown> {
-    let no_one = || Error::new(Code::Invalid, "/organisation_id: say for whom");
+    let no_one = || Error::new(Code::Invalid, "/organisation_id: name an organisation that is there");
     let mut tx = service.begin(caller).await?;
     let organisation = owner(&mut tx, caller, &draft).await?.ok_or_else(no_one)?;
     let settled = settle(&mut tx, draft, organisation).await?;

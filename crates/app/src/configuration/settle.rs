@@ -32,7 +32,9 @@ impl Settled {
 /// For whom a draft is: as it says, else whose source it is about, else for the caller's organisation, if they have one.
 pub(super) async fn owner(tx: &mut Tx, caller: &Caller, draft: &Draft) -> Result<Option<OrganisationId>> {
     if let Some(named) = draft.organisation_id {
-        return Ok(Some(named));
+        // Whoever sees only their own is refused by their rights.
+        let is_there = !caller.scope.operator || organisations::get(tx, named).await.map_err(failed)?.is_some();
+        return Ok(Some(named).filter(|_| is_there));
     }
     let source = match draft.source_id {
         Some(id) => sources::get(tx, id).await.map_err(failed)?,

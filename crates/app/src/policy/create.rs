@@ -26,6 +26,7 @@ pub struct New {
 pub async fn create(service: &Service, caller: &Caller, new: New) -> Result<Policy> {
     let no_one = || Error::new(Code::Invalid, "/organisation_id: say for whom");
     let organisation = new.organisation.or(caller.organisation()).ok_or_else(no_one)?;
+    crate::organisation::expect(service, caller, "/organisation_id", &[organisation]).await?;
     let id = PolicyId::from_uuid(service.context.new_id()?);
     let work = async {
         check(&new.name, &new.rules)?;

@@ -63,7 +63,16 @@ async fn nothing_is_made_for_an_organisation_that_is_not_there() {
     let target = json!({"organisation_id": nobody, "name": "disk", "tier": "local", "url": stage.world.storage()});
     let source =
         json!({"organisation_id": nobody, "name": "planner", "kind": "database", "capture_credential": stage.dsn()});
-    for (path, new) in [("/api/users", &user), ("/api/backup/storage/targets", &target), ("/api/sources", &source)] {
+    let days = json!({"critical_days": 366, "high_days": 366, "medium_days": 366, "low_days": 366});
+    let policy = json!({"organisation_id": nobody, "name": "a year", "rules": days});
+    let webhook = json!({"organisation_id": nobody, "name": "hook", "url": "https://hooks.example.org/"});
+    for (path, new) in [
+        ("/api/users", &user),
+        ("/api/backup/storage/targets", &target),
+        ("/api/sources", &source),
+        ("/api/backup/retention/policies", &policy),
+        ("/api/webhooks", &webhook),
+    ] {
         assert_eq!(place(&refused(&operator.post(path, new), 422, "invalid")), "/organisation_id", "{path}");
         // Others learn nothing of which there are.
         let known = admin.post(path, &named(new, "organisation_id", &json!(operators)));
