@@ -24,6 +24,7 @@ WS /api/backup/monitoring
 GET /api/backup/monitoring/events
 GET /api/backup/recovery-points
 GET /api/backup/recovery-points/{id}
+GET /api/backup/recovery/checks/{id}
 POST /api/backup/recovery/requests
 GET /api/backup/recovery/requests
 GET /api/backup/recovery/requests/{id}
