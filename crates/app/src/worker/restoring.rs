@@ -56,6 +56,7 @@ enum What {
 }
 
 /// A state saved before a restore.
+#[derive(Clone, Copy)]
 struct Saved {
     id: PointId,
     time: Timestamp,
@@ -253,9 +254,7 @@ async fn complete(run: &Run, operation: &Operation, done: &Done) -> Result<()> {
     let (proof, saved) = match &done.what {
         What::Previewed => (None, Vec::new()),
         What::Restored(restored) => (Some(json!(restored)), restored.saved.iter().map(Saved::from).collect()),
-        What::FoundRestored(saved) => {
-            (Some(json!({"found_restored": true})), saved.iter().map(|saved| Saved { ..*saved }).collect())
-        }
+        What::FoundRestored(saved) => (Some(json!({"found_restored": true})), saved.clone()),
     };
     persist(|| async {
         let mut tx = run.service.catalog.begin(&scope).await?;
