@@ -86,6 +86,9 @@ pub struct WeddingQuery {
     /// Only those that are gone from their source (`true`), or are there (`false`).
     #[param(required = false)]
     pub vanished: Option<bool>,
+    /// Only those with this id in their source; several sources may have one.
+    #[param(required = false)]
+    pub external_id: Option<String>,
     /// How many, at most: 50 if it is left out, never more than 200.
     #[param(required = false, example = 50)]
     pub page_size: Option<u16>,

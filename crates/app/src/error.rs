@@ -33,6 +33,11 @@ macro_rules! codes {
             /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
+            /// The code of this name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.name() == name)
+            }
+
             /// The name: `KS-` codes never change their meaning.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -175,6 +180,12 @@ codes! {
     /// Stopped by the user.
     Interrupted, "interrupted", Interrupted, true,
         "no point was made and nothing was changed; what was stored is used by the next run";
+    /// No answer from the service that was to do it.
+    ServerUnreachable, "server-unreachable", Failed, true,
+        "check --server and the network; what the service had begun goes on there";
+    /// The service answered in a way that this program does not understand.
+    ServerFailed, "server-failed", Failed, false,
+        "see the message; the service's log has more under the request's id, and both should be of the same version";
     /// The demo met something that is not as it should be.
     DemoFailed, "demo-failed", Failed, false,
         "run it again with --keep and look at what the message names; if it fails again, report it";

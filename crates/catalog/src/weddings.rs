@@ -102,12 +102,14 @@ pub async fn get(tx: &mut Tx, id: WeddingId) -> Result<Option<Wedding>> {
 }
 
 /// Which weddings a list shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Of this class only.
     pub criticality: Option<Criticality>,
     /// Only those whose row is gone (`true`), or is there (`false`).
     pub vanished: Option<bool>,
+    /// Only those with this id in their source.
+    pub external_id: Option<String>,
 }
 
 /// Days that stand for none, in the order of the list.
@@ -128,11 +130,13 @@ pub async fn list(tx: &mut Tx, filter: Filter, size: u16, after: Option<Cursor>)
          WHERE ($1::date IS NULL OR (coalesce(first_day, '9999-12-31'::date), id) > ($1, $2))
            AND ($3::text IS NULL OR criticality = $3)
            AND ($4::boolean IS NULL OR (vanished_at IS NOT NULL) = $4)
-         ORDER BY coalesce(first_day, '9999-12-31'::date), id LIMIT $5",
+           AND ($5::text IS NULL OR external_id = $5)
+         ORDER BY coalesce(first_day, '9999-12-31'::date), id LIMIT $6",
         day.map(|day| day.to_sqlx()) as _,
         after.map(|cursor| cursor.id),
         filter.criticality.map(Criticality::name),
         filter.vanished,
+        filter.external_id,
         i64::from(size) + 1,
     )
     .fetch_all(tx.connection())

@@ -1,6 +1,7 @@
 //! The command line as data: what can be typed, with its help. It runs nothing.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use keepsake_app::{Code, Error, Result};
 use keepsake_domain::{
     Group, OperationId, OrganisationId, PointId, VaultId,
     permission::Role,
@@ -10,6 +11,8 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 /// Heading of the options that every command has, below its own.
 const EVERYWHERE: &str = "Options of every command";
+/// Heading of the options that only mean something to a service.
+const OVER: &str = "With --server";
 
 /// Backup and disaster recovery for wedding-planning platforms.
 ///
@@ -32,6 +35,11 @@ pub struct Cli {
     /// Folder of the master key, settings and journal.
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "KEEPSAKE_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
+
+    /// Ask the service at this URL to do it, instead of working on the storage and the database from here. Sources then go by the
+    /// names that they have there. `keepsake login` comes first, or an API token in KEEPSAKE_TOKEN.
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "KEEPSAKE_SERVER", value_name = "URL")]
+    pub server: Option<String>,
 
     /// Memory for data in flight, in MiB; every running job shares it.
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "KEEPSAKE_MEMORY_MIB", default_value_t = 128, value_name = "MIB",
@@ -69,6 +77,10 @@ pub enum Command {
     /// The audit log of the service: check it, and prove what is in it.
     #[command(subcommand)]
     Audit(Audit),
+    /// Log in to the service at --server. Later commands use that session; it is kept in the home folder, for its owner only.
+    Login(Login),
+    /// End the session with the service at --server.
+    Logout,
     /// Check this installation: programs, keys, permissions, storage, database.
     Doctor(Doctor),
     /// Run the service: the HTTP API, until it is told to stop (SIGTERM or Ctrl-C).
@@ -88,24 +100,81 @@ pub struct Storage {
     /// file:///absolute/folder or s3://bucket/prefix?endpoint=URL&region=NAME. Credentials come from the environment
     /// (AWS_ACCESS_KEY_ID ...) or ~/.aws/credentials, never from here.
     #[arg(long, env = "KEEPSAKE_STORAGE", value_name = "URL")]
-    pub storage: String,
+    pub storage: Option<String>,
+}
+
+impl Storage {
+    /// What was given.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] if nothing was: only a service knows by itself where it stores.
+    pub fn url(&self) -> Result<&str> {
+        let missing = || {
+            Error::new(Code::Usage, "name the storage with --storage or KEEPSAKE_STORAGE, or a service with --server")
+        };
+        self.storage.as_deref().ok_or_else(missing)
+    }
 }
 
 /// A protected database.
 #[derive(Debug, Args)]
 pub struct Source {
     /// Connection string (URL or key=value), or env:NAME or file:PATH that holds one; libpq's environment, password and
-    /// service files work too.
-    #[arg(long, value_name = "DSN")]
-    pub source: String,
+    /// service files work too. With --server: the name or id of a source there.
+    #[arg(long, value_name = "DSN|NAME")]
+    pub source: Option<String>,
+}
+
+impl Source {
+    /// What was given.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] if nothing was.
+    pub fn given(&self) -> Result<&str> {
+        self.source.as_deref().ok_or_else(|| Error::new(Code::Usage, "name the database with --source"))
+    }
 }
 
 /// A database to restore into.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Connection string (URL or key=value), or env:NAME or file:PATH that holds one.
-    #[arg(long, value_name = "DSN")]
-    pub target: String,
+    /// Connection string (URL or key=value), or env:NAME or file:PATH that holds one. With --server: the name or id of the wedding's
+    /// source there, if weddings of several have this id.
+    #[arg(long, value_name = "DSN|NAME")]
+    pub target: Option<String>,
+}
+
+impl Target {
+    /// What was given.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] if nothing was.
+    pub fn given(&self) -> Result<&str> {
+        self.target.as_deref().ok_or_else(|| Error::new(Code::Usage, "name the database to restore into with --target"))
+    }
+}
+
+/// Why something is asked of a service.
+#[derive(Debug, Args)]
+pub struct Reason {
+    /// Why, for the audit log.
+    #[arg(long, default_value = "asked for at the command line", value_name = "TEXT", help_heading = OVER)]
+    pub reason: String,
+}
+
+/// `keepsake login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// Your address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+    /// Read the password from the first line of this file, or of standard input if it is `-`. Without it the terminal asks.
+    #[arg(long, value_name = "FILE|-")]
+    pub password_file: Option<PathBuf>,
+    /// Read the authenticator's code from the first line of this file, or of standard input if it is `-`. Without it a terminal asks,
+    /// if there is a second factor. What takes one is open for five minutes from then.
+    #[arg(long, value_name = "FILE|-")]
+    pub code_file: Option<PathBuf>,
 }
 
 /// `keepsake inspect`.
@@ -145,6 +214,12 @@ pub enum Backup {
         /// Where to.
         #[command(flatten)]
         storage: Storage,
+        /// It cannot wait: before everything else, and everybody concerned is told.
+        #[arg(long, help_heading = OVER)]
+        emergency: bool,
+        /// Why.
+        #[command(flatten)]
+        reason: Reason,
     },
     /// A whole database.
     Database {
@@ -157,6 +232,9 @@ pub enum Backup {
         /// Where to.
         #[command(flatten)]
         storage: Storage,
+        /// Why.
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Folders, files, or a bucket.
     Files {
@@ -187,6 +265,9 @@ pub struct Points {
     /// List the states saved before restores, too.
     #[arg(long)]
     pub all: bool,
+    /// Only of this wedding, by its id in its own database.
+    #[arg(long, value_name = "ID", help_heading = OVER)]
+    pub wedding: Option<String>,
 }
 
 /// Which recovery point.
@@ -289,6 +370,9 @@ pub struct RestoreWedding {
     /// Rows that now belong to another wedding: leave them, take them back, or fail.
     #[arg(long, default_value = "leave", value_name = "leave|take|fail")]
     pub conflicts: ConflictRule,
+    /// Why.
+    #[command(flatten)]
+    pub reason: Reason,
 }
 
 /// `keepsake undo`.
@@ -311,6 +395,9 @@ pub struct Undo {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
+    /// Why.
+    #[command(flatten)]
+    pub reason: Reason,
 }
 
 /// How deep a check goes.

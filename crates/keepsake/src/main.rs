@@ -5,6 +5,7 @@ mod commands;
 mod output;
 mod password;
 mod progress;
+mod remote;
 
 use clap::Parser;
 use cli::Cli;

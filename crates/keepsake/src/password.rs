@@ -27,7 +27,18 @@ pub async fn read(file: Option<&Path>, cancel: &CancellationToken) -> Result<Sec
                 .map_err(|error| Error::because(Code::FilesFailed, format!("cannot read {named}"), error))?;
             first_line(BufReader::new(file), &named)
         }
-        None => ask(cancel).await,
+        None => ask(cancel, ask_twice).await,
+    }
+}
+
+/// Reads a secret that is known already from `file` (`-` is standard input), or asks for it once at the terminal.
+///
+/// # Errors
+/// [`Code::Invalid`] if there is none; [`Code::Interrupted`] if the user stops it.
+pub async fn existing(file: Option<&Path>, question: &'static str, cancel: &CancellationToken) -> Result<Secret> {
+    match file {
+        Some(_) => read(file, cancel).await,
+        None => ask(cancel, move |terminal| ask_once(terminal, question)).await,
     }
 }
 
@@ -44,10 +55,13 @@ fn first_line(from: impl BufRead, named: &str) -> Result<Secret> {
     }
 }
 
-async fn ask(cancel: &CancellationToken) -> Result<Secret> {
+async fn ask(
+    cancel: &CancellationToken,
+    questions: impl FnOnce(&File) -> Result<Secret> + Send + 'static,
+) -> Result<Secret> {
     let quiet = Quiet::begin()?;
     let terminal = quiet.terminal.try_clone().map_err(no_terminal)?;
-    let typed = tokio::task::spawn_blocking(move || ask_twice(&terminal));
+    let typed = tokio::task::spawn_blocking(move || questions(&terminal));
     tokio::select! {
         // The terminal shows again what is typed, whichever way this ends.
         () = cancel.cancelled() => Err(Error::new(Code::Interrupted, "stopped on request")),
@@ -55,16 +69,16 @@ async fn ask(cancel: &CancellationToken) -> Result<Secret> {
     }
 }
 
-fn ask_twice(mut terminal: &File) -> Result<Secret> {
-    let mut lines = BufReader::new(terminal);
-    let mut line = |question: &str| {
-        write!(terminal, "{question}").map_err(no_terminal)?;
-        let line = first_line(&mut lines, "the terminal");
-        // The Enter that was typed is not shown either.
-        writeln!(terminal).map_err(no_terminal)?;
-        line
-    };
-    let (first, second) = (line("Password: ")?, line("The same again: ")?);
+fn ask_once(mut terminal: &File, question: &str) -> Result<Secret> {
+    write!(terminal, "{question}").map_err(no_terminal)?;
+    let line = first_line(BufReader::new(terminal), "the terminal");
+    // The Enter that was typed is not shown either.
+    writeln!(terminal).map_err(no_terminal)?;
+    line
+}
+
+fn ask_twice(terminal: &File) -> Result<Secret> {
+    let (first, second) = (ask_once(terminal, "Password: ")?, ask_once(terminal, "The same again: ")?);
     match first == second {
         true => Ok(first),
         false => Err(Error::new(Code::Invalid, "these were two different passwords")),

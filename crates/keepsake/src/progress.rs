@@ -12,10 +12,12 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// How far a job is.
 pub struct Reached {
-    bytes_done: u64,
-    bytes_total: u64,
+    /// Bytes that are through.
+    pub bytes_done: u64,
+    /// Bytes in all, as far as is known.
+    pub bytes_total: u64,
     /// What else counts, in words.
-    counted: String,
+    pub counted: String,
 }
 
 /// Counters of a job that others count up.

@@ -33,6 +33,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             "keepsake-vault",
             "keepsake-keys",
             "keepsake-postgres",
+            "keepsake-api",
             "keepsake-app",
             "keepsake-server",
             "keepsake-testkit",

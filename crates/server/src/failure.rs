@@ -150,6 +150,8 @@ const fn status(code: Code) -> StatusCode {
         | Code::FilesFailed
         | Code::SecretOutput
         | Code::HomeFailed
+        | Code::ServerUnreachable
+        | Code::ServerFailed
         | Code::DemoFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -43,7 +43,7 @@ async fn the_list_is_in_the_order_of_days_in_pages_and_by_class() {
     }
     assert_eq!(paged, whole);
     for class in Criticality::ALL.iter().copied() {
-        let filter = Filter { criticality: Some(class), vanished: Some(false) };
+        let filter = Filter { criticality: Some(class), vanished: Some(false), ..Filter::default() };
         let page = wedding::list(&world.service, &admin, filter, 50, None).await.unwrap();
         let wanted: Vec<Wedding> = whole.iter().filter(|wedding| wedding.criticality == class).cloned().collect();
         assert_eq!(page.items, wanted);

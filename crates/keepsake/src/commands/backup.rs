@@ -3,7 +3,7 @@
 use super::Surroundings;
 use crate::{cli, output::bytes, progress};
 use keepsake_app::{
-    Result, Storage,
+    Code, Error, Result, Storage,
     backup::{self, Backed, BackedWedding, Files, Outcome, Weddings},
     file_stores::FileStores,
     issue::Issue,
@@ -17,10 +17,14 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Backup) -> Result<()>
             let asked = Files { paths: paths.clone(), name: name.clone(), read_back: *read_back };
             files(surroundings, &asked, storage).await
         }
-        cli::Backup::Database { source, source_name, storage } => {
+        cli::Backup::Database { source, source_name, storage, reason: _ } => {
             database(surroundings, source, source_name.as_deref(), storage).await
         }
-        cli::Backup::Wedding { ids, source, mapping, files_root, source_name, storage } => {
+        cli::Backup::Wedding { ids, source, mapping, files_root, source_name, storage, emergency, reason: _ } => {
+            if *emergency {
+                let text = "--emergency needs --server: here nothing waits in a queue";
+                return Err(Error::new(Code::Usage, text));
+            }
             let asked = Wedding {
                 ids,
                 mapping: mapping.as_deref(),
@@ -34,7 +38,7 @@ pub async fn run(surroundings: &Surroundings, asked: &cli::Backup) -> Result<()>
 
 async fn files(surroundings: &Surroundings, asked: &Files, storage: &cli::Storage) -> Result<()> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &storage.storage)?;
+    let storage = Storage::open(&context, storage.url()?)?;
     let work = backup::files(&context, &storage, asked);
     let backed = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     remark(surroundings, &backed);
@@ -49,8 +53,8 @@ async fn database(
     storage: &cli::Storage,
 ) -> Result<()> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &storage.storage)?;
-    let dsn = source::resolve(&source.source, &|text| surroundings.output.warn(text))?;
+    let storage = Storage::open(&context, storage.url()?)?;
+    let dsn = source::resolve(source.given()?, &|text| surroundings.output.warn(text))?;
     let work = backup::database(&context, &storage, &dsn, name);
     let backed = progress::shown(surroundings.output, "backing up", context.progress.as_ref(), work).await?;
     remark(surroundings, &backed);
@@ -81,8 +85,8 @@ async fn weddings(
     storage: &cli::Storage,
 ) -> Result<()> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &storage.storage)?;
-    let dsn = source::resolve(&source.source, &|text| surroundings.output.warn(text))?;
+    let storage = Storage::open(&context, storage.url()?)?;
+    let dsn = source::resolve(source.given()?, &|text| surroundings.output.warn(text))?;
     let mapping = mapping::read_or_propose(asked.mapping, &dsn).await?;
     let stores = FileStores::open(&mapping.mapping, asked.files_root, &context.clock)?;
     let from = Weddings { dsn: &dsn, mapping: &mapping, files: &stores, source_name: asked.source_name };

@@ -6,10 +6,10 @@ use keepsake_app::{Result, Storage, install};
 
 pub async fn run(surroundings: &Surroundings, storage: &cli::Storage) -> Result<()> {
     // A slip in the URL must not leave a key behind that nobody was told to keep.
-    Storage::check(&storage.storage)?;
+    Storage::check(storage.url()?)?;
     let (master, created) = install::ensure_master_key(&surroundings.home)?;
     let context = surroundings.context_with(master)?;
-    let installed = install::prepare(&context, &storage.storage, created).await?;
+    let installed = install::prepare(&context, storage.url()?, created).await?;
     if !installed.capabilities.conditional_create {
         surroundings.output.warn(
             "this store overwrites objects that exist, whatever it is asked: vaults cannot be created on it without a catalog",

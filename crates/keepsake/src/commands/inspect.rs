@@ -25,7 +25,7 @@ struct Proposed<'a> {
 
 pub async fn run(surroundings: &Surroundings, asked: &cli::Inspect) -> Result<()> {
     let output = surroundings.output;
-    let dsn = source::resolve(&asked.source.source, &|text| output.warn(text))?;
+    let dsn = source::resolve(asked.source.given()?, &|text| output.warn(text))?;
     let mut inspection = mapping::propose(&dsn).await?;
     if output.can_ask() && !asked.no_ask {
         ask(surroundings, &mut inspection)?;
@@ -84,7 +84,7 @@ fn ask(surroundings: &Surroundings, inspection: &mut Inspection) -> Result<()> {
 }
 
 /// A mapping that somebody may have edited is never overwritten.
-fn write_new(path: &std::path::Path, text: &str) -> Result<()> {
+pub fn write_new(path: &std::path::Path, text: &str) -> Result<()> {
     let failed = |error: std::io::Error| {
         let what = match error.kind() {
             std::io::ErrorKind::AlreadyExists => {

@@ -16,7 +16,7 @@ pub async fn run(surroundings: &Surroundings, keys: &cli::Keys) -> Result<()> {
         return Err(Error::new(Code::SecretOutput, "the secret would go into a pipe or a file that others may read"));
     }
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &storage.storage)?;
+    let storage = Storage::open(&context, storage.url()?)?;
     let lines = export::restic(&context, &storage, *vault).await?;
     surroundings.output.warn(
         "whoever has this secret can read the vault for ever. Use stock restic read only, with --no-lock; never run its \

@@ -20,7 +20,9 @@ mod verify;
 use crate::{
     cli::{Cli, Command},
     output::Output,
+    remote,
 };
+pub use inspect::write_new;
 use keepsake_app::{Code, Context, Error, Home, Result, install};
 use keepsake_domain::SystemClock;
 use keepsake_keys::MasterKey;
@@ -74,6 +76,9 @@ impl Surroundings {
 /// Those of its use case.
 pub async fn run(cli: Cli, output: Output, cancel: CancellationToken) -> Result<ExitCode> {
     let home = Home::resolve(cli.home.as_deref(), &|name| std::env::var_os(name))?;
+    if let Some(url) = cli.server.clone() {
+        return remote::run(cli, &url, output, &home, cancel).await;
+    }
     let surroundings = Surroundings { output, home, cancel, memory_bytes: u64::from(cli.memory_mib) << 20 };
     match cli.command {
         Command::Init(storage) => init::run(&surroundings, &storage).await?,
@@ -91,6 +96,9 @@ pub async fn run(cli: Cli, output: Output, cancel: CancellationToken) -> Result<
         Command::Serve(asked) => serve::run(&surroundings, &asked).await?,
         Command::Demo(asked) => demo::run(output, &asked).await?,
         Command::Completions { shell } => completions::run(output, shell),
+        Command::Login(_) | Command::Logout => {
+            return Err(Error::new(Code::Usage, "name the service with --server or KEEPSAKE_SERVER"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

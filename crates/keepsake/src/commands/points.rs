@@ -18,7 +18,7 @@ struct Listed {
 
 pub async fn run(surroundings: &Surroundings, asked: &cli::Points) -> Result<()> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &asked.storage.storage)?;
+    let storage = Storage::open(&context, asked.storage.url()?)?;
     let listed = Listed { points: points::list(&context, &storage, asked.vault, asked.all).await? };
     surroundings.output.result(&listed, |listed| {
         let rows: Vec<Vec<String>> = listed.points.iter().map(row).collect();

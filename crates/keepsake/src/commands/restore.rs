@@ -19,8 +19,8 @@ pub async fn run(surroundings: &Surroundings, asked: cli::Restore) -> Result<()>
         cli::Restore::Wedding(asked) => Box::pin(wedding(surroundings, &asked)).await,
         cli::Restore::Database { point, vault, target, storage } => {
             let context = surroundings.context()?;
-            let storage = Storage::open(&context, &storage.storage)?;
-            let dsn = source::resolve(&target.target, &|text| surroundings.output.warn(text))?;
+            let storage = Storage::open(&context, storage.url()?)?;
+            let dsn = source::resolve(target.given()?, &|text| surroundings.output.warn(text))?;
             let work = recovery::database(&context, &storage, wanted(point), vault, &dsn);
             let done = progress::shown(surroundings.output, "restoring", context.progress.as_ref(), work).await?;
             surroundings.output.result(&done, |done| {
@@ -35,7 +35,7 @@ pub async fn run(surroundings: &Surroundings, asked: cli::Restore) -> Result<()>
         }
         cli::Restore::Files { point, to, vault, name, storage } => {
             let context = surroundings.context()?;
-            let storage = Storage::open(&context, &storage.storage)?;
+            let storage = Storage::open(&context, storage.url()?)?;
             let work = recovery::files(&context, &storage, wanted(point), vault, name.as_deref(), &to);
             let done = progress::shown(surroundings.output, "restoring", context.progress.as_ref(), work).await?;
             files(surroundings, &done)
@@ -77,10 +77,10 @@ fn wanted(point: Point) -> Wanted {
 
 async fn wedding(surroundings: &Surroundings, asked: &cli::RestoreWedding) -> Result<()> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &asked.storage.storage)?;
+    let storage = Storage::open(&context, asked.storage.url()?)?;
     let written = asked.mapping.as_deref().map(mapping::read).transpose()?;
     let request = Asked {
-        target: source::resolve(&asked.target.target, &|text| surroundings.output.warn(text))?,
+        target: source::resolve(asked.target.given()?, &|text| surroundings.output.warn(text))?,
         wedding: asked.id.clone(),
         point: wanted(asked.point),
         vault: asked.vault,

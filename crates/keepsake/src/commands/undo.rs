@@ -9,8 +9,8 @@ use keepsake_app::{Result, Storage, recovery, source};
 
 pub async fn run(surroundings: &Surroundings, asked: &cli::Undo) -> Result<()> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &asked.storage.storage)?;
-    let target = source::resolve(&asked.target.target, &|text| surroundings.output.warn(text))?;
+    let storage = Storage::open(&context, asked.storage.url()?)?;
+    let target = source::resolve(asked.target.given()?, &|text| surroundings.output.warn(text))?;
     let look_only = asked.dry_run || !(asked.yes || surroundings.output.can_ask());
     let undo = recovery::Undo {
         operation: asked.operation,

@@ -16,7 +16,7 @@ struct Listed {
 
 pub async fn run(surroundings: &Surroundings, storage: &cli::Storage) -> Result<()> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &storage.storage)?;
+    let storage = Storage::open(&context, storage.url()?)?;
     let listed = Listed { vaults: vaults::list(&context, &storage).await? };
     surroundings.output.result(&listed, |listed| {
         let rows: Vec<Vec<String>> = listed.vaults.iter().map(row).collect();

@@ -18,7 +18,7 @@ struct All {
 
 pub async fn run(surroundings: &Surroundings, asked: &cli::Verify) -> Result<ExitCode> {
     let context = surroundings.context()?;
-    let storage = Storage::open(&context, &asked.storage.storage)?;
+    let storage = Storage::open(&context, asked.storage.url()?)?;
     let level = match asked.level {
         cli::Level::Structure => Level::Structure,
         cli::Level::Hashes => Level::Hashes,

@@ -25,6 +25,8 @@ mod process;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod restores;
 #[cfg(test)]
 mod service;

@@ -10,18 +10,18 @@ const EMERGENCY: &str = "/api/backup/emergency-restore";
 const NOBODYS: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 impl Stage {
-    async fn guests(&self, wedding: &str) -> i64 {
+    pub async fn guests(&self, wedding: &str) -> i64 {
         let count = "SELECT count(*) FROM guests WHERE wedding_id = $1::text::uuid";
         self.planner.query_one(count, &[&wedding]).await.unwrap().get(0)
     }
 
-    async fn lose_guests(&self, wedding: &str) {
+    pub async fn lose_guests(&self, wedding: &str) {
         let delete = "DELETE FROM guests WHERE wedding_id = $1::text::uuid";
         assert!(self.planner.execute(delete, &[&wedding]).await.unwrap() > 0);
     }
 
     /// Waits until every wedding has a point.
-    async fn until_captured(&self) -> Vec<Value> {
+    pub async fn until_captured(&self) -> Vec<Value> {
         let patience = Instant::now() + Duration::from_secs(90);
         loop {
             let weddings = self.weddings();

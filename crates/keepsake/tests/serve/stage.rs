@@ -16,7 +16,7 @@ use totp_rs::Totp;
 
 /// In every connection string of the tests; must be found in no answer and in no log.
 pub const SECRET: &str = "zX8-forget-me-not-Qw4";
-const PASSWORD: &str = "another long passphrase";
+pub const PASSWORD: &str = "another long passphrase";
 
 pub struct Stage {
     pub service: Service,

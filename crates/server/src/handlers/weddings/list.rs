@@ -23,7 +23,11 @@ pub async fn list(
     Query(query): Query<WeddingQuery>,
 ) -> Result<Json<WeddingList>> {
     let page = Page::read(query.page_size, query.page_token.as_deref())?;
-    let filter = WeddingFilter { criticality: query.criticality.map(|class| class.same()), vanished: query.vanished };
+    let filter = WeddingFilter {
+        criticality: query.criticality.map(|class| class.same()),
+        vanished: query.vanished,
+        external_id: query.external_id,
+    };
     let found = wedding::list(&app.service, &caller, filter, page.size, page.after).await?;
     Ok(Json(WeddingList {
         items: found.items.into_iter().map(shown).collect(),
