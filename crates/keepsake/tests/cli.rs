@@ -38,6 +38,8 @@ const COMMANDS: [&[&str]; 28] = [
     &["audit", "prove"],
     &["audit", "check-proof"],
     &["audit", "public-key"],
+    &["login"],
+    &["logout"],
     &["serve"],
     &["doctor"],
     &["demo"],
