@@ -13,7 +13,7 @@ use std::{
 };
 use world::{Run, World, finished, planner::Planner, signal};
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["init"],
     &["inspect"],
