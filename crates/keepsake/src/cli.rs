@@ -77,7 +77,9 @@ pub enum Command {
     /// The audit log of the service: check it, and prove what is in it.
     #[command(subcommand)]
     Audit(Audit),
-    /// Log in to the service at --server. Later commands use that session; it is kept in the home folder, for its owner only.
+    /// Log in to the service at --server. Later commands use that session.
+    ///
+    /// It is kept in the home folder, for its owner only.
     Login(Login),
     /// End the session with the service at --server.
     Logout,
